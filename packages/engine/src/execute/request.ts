@@ -1,0 +1,36 @@
+import type { Digest, JsonObject } from '../artifacts/types.js'
+import type { Failure } from '../events/event.js'
+
+/** One artifact that comes in, with its real place. */
+export interface RequestInput {
+  readonly kind: string
+  readonly path: string
+  readonly digest: Digest
+  readonly label: string
+  readonly reference?: string
+  readonly logicalName?: string
+}
+
+/** Everything that a stage needs to run, as pure JSON: the same for the local child and for a job on a cluster. */
+export interface StageRequest {
+  readonly plugin: { readonly name: string; readonly module: string }
+  readonly uses: string
+  readonly node: string
+  readonly params: JsonObject
+  readonly inputs: Readonly<Record<string, readonly RequestInput[]>>
+  /** Ports that take many, so that one member is still a list. */
+  readonly manyInputs: readonly string[]
+  readonly outputs: Readonly<Record<string, { readonly kind: string; readonly form: 'file' | 'folder'; readonly path: string; readonly optional: boolean }>>
+  readonly seed: number
+  readonly threads: number
+  readonly backend?: string
+  readonly env: Readonly<Record<string, string>>
+  readonly projectRoot: string
+  readonly scratch: string
+  readonly memoRoot: string
+  readonly codeDigest: string
+}
+
+export type StageResult =
+  | { readonly ok: true; readonly metrics: Readonly<Record<string, number>> }
+  | { readonly ok: false; readonly failure: Omit<Failure, 'diagnostic'> & { readonly param?: string } }

@@ -1,0 +1,44 @@
+import type { JsonObject } from '../artifacts/types.js'
+import type { InputPort, OutputPort, Resources } from '../plugin/define.js'
+import type { RegisteredStage } from '../plugin/registry.js'
+import type { Pipeline, StageSource } from '../source/pipeline.js'
+import type { SourceRange } from '../diagnostics/diagnostic.js'
+
+/** A stage of one combination of the matrix: `tuned`, or `tuned[rank=8]`. */
+export type NodeId = string & { readonly __brand: 'NodeId' }
+export type Scalar = string | number | boolean
+
+/** Where one member of an input port comes from. */
+export type NodeInput =
+  | { readonly type: 'output'; readonly node: NodeId; readonly port: string; readonly label: string }
+  /** Named by a parameter: the files are found when the node is planned. `reference` is what the YAML says. */
+  | { readonly type: 'files'; readonly param: string; readonly reference: string; readonly label: string; readonly glob: boolean; readonly range: SourceRange }
+
+export interface GraphNode {
+  readonly id: NodeId
+  readonly source: StageSource
+  readonly stage: RegisteredStage
+  /** Own and inherited axes, in order. */
+  readonly labels: Readonly<Record<string, Scalar>>
+  /** Parameters after defaults. Strings that read a digest or a secret are still `${{ … }}`; `bindParams` resolves them. */
+  readonly params: JsonObject
+  /** JSON pointers below `with` of the values that wait for a digest or a secret. */
+  readonly deferred: readonly string[]
+  readonly inputPorts: Readonly<Record<string, InputPort>>
+  readonly outputPorts: Readonly<Record<string, OutputPort>>
+  /** By port, in order. */
+  readonly inputs: Readonly<Record<string, readonly NodeInput[]>>
+  /** All nodes that must be done before: inputs, needs, and what expressions read. */
+  readonly after: readonly NodeId[]
+  /** Those of `after` whose being skipped skips this one: single ports and needs. */
+  readonly required: readonly NodeId[]
+  /** False when known before the run, undefined when it waits for a metric or a digest. */
+  readonly when: boolean | undefined
+  readonly resources: Required<Pick<Resources, 'cpus' | 'gpus'>> & { readonly memory: number }
+}
+
+/** Every node, in an order in which each stands after what it needs. */
+export interface Graph {
+  readonly pipeline: Pipeline
+  readonly nodes: ReadonlyMap<NodeId, GraphNode>
+}

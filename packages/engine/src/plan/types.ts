@@ -1,0 +1,33 @@
+import type { ActionRecord, Component, Digest, JsonObject } from '../artifacts/types.js'
+import type { RequestInput } from '../execute/request.js'
+import type { Graph, GraphNode, NodeId } from '../graph/graph.js'
+
+/** What a node's key is made of, once all that comes in is known. `key` is undefined when nothing may be cached. */
+export interface Fingerprint {
+  readonly key: Digest | undefined
+  readonly staticKey: Digest | undefined
+  readonly components: readonly Component[]
+  /** Why there is no key. */
+  readonly uncached?: string
+  /** Parameters with digests and secrets resolved, for the request; never stored. */
+  readonly params: JsonObject
+  readonly inputs: Readonly<Record<string, readonly RequestInput[]>>
+}
+
+export type PlannedAction =
+  | { readonly action: 'hit'; readonly record: ActionRecord }
+  | { readonly action: 'run' }
+  | { readonly action: 'undetermined' }
+  | { readonly action: 'skip' }
+
+export type PlannedNode = PlannedAction & {
+  readonly node: GraphNode
+  readonly reasons: readonly string[]
+  /** Of the last run of this stage. */
+  readonly expectedMs?: number
+}
+
+export interface Plan {
+  readonly graph: Graph
+  readonly nodes: ReadonlyMap<NodeId, PlannedNode>
+}

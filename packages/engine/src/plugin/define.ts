@@ -1,0 +1,203 @@
+import type { Json } from '../artifacts/types.js'
+
+/** A JSON Schema (draft 2020-12) object; ajv checks parameters with it. Defaults in it are applied and are part of the key. */
+export type JsonSchema = { readonly [keyword: string]: unknown }
+
+declare const paramsType: unique symbol
+/** A schema with the TypeScript type of what it accepts. */
+export interface ParamsSchema<P> {
+  readonly schema: JsonSchema
+  readonly [paramsType]?: P
+}
+
+/** How an artifact lies on the disk and how its rows are read and written. */
+export interface KindDefinition<Row = unknown> {
+  readonly id: string
+  readonly summary: string
+  readonly form: 'file' | 'folder'
+  /** File name extension without a dot, for file kinds; gives published and `artifacts --out` files their name. */
+  readonly extension?: string
+  /** Row-granular kinds (JSONL) are read and written row by row; the others through their path. */
+  readonly rows?: { readonly check?: (row: unknown) => string | undefined; readonly __row?: Row }
+  /** Kinds that are accepted where this one is asked for, for example `rows` where any JSONL will do. */
+  readonly accepts?: readonly string[]
+  /**
+   * Which files of a folder count under a view (`undefined` is the whole artifact): a README in a model folder does not.
+   * Gets the relative paths of all files, answers those that are part of it.
+   */
+  readonly files?: (paths: readonly string[], view: string | undefined) => readonly string[]
+  /** Looks at the headers of what a parameter names, before the run; answers what is wrong with it. */
+  readonly check?: (path: string, view: string | undefined) => Promise<readonly StageProblem[]>
+}
+
+/** A port that one artifact comes in by, or several. */
+export interface InputPort {
+  readonly kind: KindDefinition<any>
+  readonly optional?: boolean
+  /** Takes a list or a map of labels. */
+  readonly many?: boolean
+  /** Only these files of it count: `tokenizer` of a model. */
+  readonly view?: string
+  readonly description?: string
+}
+
+export interface OutputPort {
+  readonly kind: KindDefinition<any>
+  /** May be left unwritten. */
+  readonly optional?: boolean
+  readonly description?: string
+}
+
+export type InputPorts = Readonly<Record<string, InputPort>>
+export type OutputPorts = Readonly<Record<string, OutputPort>>
+
+/** `bytes`: equal inputs give equal bytes anywhere. `platform`: on the same engine, architecture and thread count. */
+export type Determinism = 'bytes' | 'platform' | 'none'
+
+export interface Resources {
+  readonly cpus?: number
+  /** Bytes, or a size as in the YAML: `4GiB`. */
+  readonly memory?: number | string
+  readonly gpus?: number
+}
+
+/** A mistake in the parameters or in what they name. `param` is a JSON pointer below `with`, without the leading slash: `rank`, `split/test`. */
+export interface StageProblem {
+  readonly message: string
+  readonly param?: string
+  readonly hint?: string
+  readonly severity?: 'error' | 'warning'
+}
+
+/** A typed name of a service in the container. */
+export interface ServiceToken<T> {
+  readonly id: symbol
+  readonly name: string
+  readonly __type?: T
+}
+
+export interface ArtifactHandle<Row = unknown> extends AsyncIterable<Row> {
+  readonly kind: string
+  /** Absolute; a file for file kinds, a folder with its real names for folder kinds. Read-only. */
+  readonly path: string
+  readonly digest: string
+  /** The member's label in a many port (map key, or axis values), else ''. */
+  readonly label: string
+  /** As written in the YAML when a parameter named it (a path or a reference), else undefined. */
+  readonly reference?: string
+  /** For what parameters name by glob or folder: the path relative to the glob's literal prefix. */
+  readonly logicalName?: string
+}
+
+export interface OutputHandle<Row = unknown> {
+  /** Where to write: the file itself, or a folder that exists already. */
+  readonly path: string
+  /** Row kinds: appends a row (with backpressure). Throws where the kind's check refuses it. */
+  write(row: Row): Promise<void>
+}
+
+/** Caches a function of rows by content across runs. Not part of the key; results are the same with it empty or full. */
+export interface Memo {
+  map<In extends Json, Out extends Json>(
+    rows: AsyncIterable<In> | Iterable<In>,
+    options: { salt: Json; chunk?: number },
+    fn: (rows: readonly In[]) => Promise<readonly Out[]> | readonly Out[],
+  ): AsyncIterable<Out>
+}
+
+/** What `run` gets. */
+export interface StageContext<P = any> {
+  readonly params: P
+  /** By port: one handle, or a list of them in order where the port takes many; absent where optional and not given. */
+  readonly inputs: Readonly<Record<string, any>>
+  readonly outputs: Readonly<Record<string, OutputHandle<any>>>
+  readonly services: Readonly<Record<string, any>>
+  readonly seed: number
+  readonly threads: number
+  /** The declared environment of the stage, secrets resolved. */
+  readonly env: Readonly<Record<string, string>>
+  /** The project root, for stages that run commands there. */
+  readonly projectRoot: string
+  readonly signal: AbortSignal
+  /** Where numbers are computed, from `backend:` or `HONE_BACKEND`, else undefined (choose). */
+  readonly backend?: string
+  /** A folder of its own that survives a failed attempt of a `resumable` stage, else empty at the start. */
+  readonly scratch: string
+  readonly memo: Memo
+  progress(done: number, total: number | undefined, unit: string, phase?: string): void
+  /** A number of the result, or with `step` a point of a curve. Those without step are in the record and in `stages.X.metrics`. */
+  metric(name: string, value: number, step?: number): void
+  /** The same held-out question with the model's present answer. */
+  sample(sample: { step: number; prompt: string; reference: string; prediction: string }): void
+  log(message: string): void
+  warn(message: string): void
+  /** Ends the stage for good: what is wrong, the parameter (JSON pointer) it lies at, what to try. */
+  fail(message: string, param?: string, hint?: string): never
+}
+
+export interface CheckContext<P = any> {
+  readonly params: P
+  /** What parameters name and is there already, by port. Not what other stages will make. */
+  readonly inputs: Readonly<Record<string, readonly { path: string; logicalName: string; reference: string }[]>>
+}
+
+export type RunFunction<P = any> = (context: StageContext<P>) => Promise<void> | void
+
+/** A stage is data: documents, schema, plan and display read it without running it. */
+export interface StageDefinition<P = any> {
+  /** `kind/name`. */
+  readonly id: string
+  /** Raised when the meaning of its output changes. */
+  readonly version: number
+  readonly summary: string
+  readonly params: ParamsSchema<P>
+  readonly inputs: InputPorts | ((params: P, given: readonly string[]) => InputPorts)
+  readonly outputs: OutputPorts | ((params: P) => OutputPorts)
+  readonly services?: Readonly<Record<string, ServiceToken<any>>>
+  readonly determinism: Determinism | ((params: P) => Determinism)
+  /** Its scratch survives a failed or interrupted attempt, and a new attempt goes on from it. */
+  readonly resumable?: boolean
+  /** Pure JavaScript without native code: runs in a worker thread. */
+  readonly light?: boolean
+  readonly resources?: (params: P) => Resources
+  /** Cheap, before the run: headers, not contents. */
+  readonly check?: (context: CheckContext<P>) => Promise<readonly StageProblem[]> | readonly StageProblem[]
+  /** For `platform` stages: the engine and version that would compute, for the key; for example `onnx 1.30.0`. */
+  readonly engine?: (params: P, backend: string | undefined) => string
+  /** An example `with:` to paste, as YAML. */
+  readonly example?: string
+  /** Heavy imports live behind it, so that planning loads none: `() => import('./notion.run.js')`, whose default export runs. */
+  readonly run: () => Promise<{ default: RunFunction<P> }>
+}
+
+export interface PluginDefinition {
+  readonly name: string
+  /** The plugin API that it was written for. */
+  readonly api: 1
+  readonly version?: string
+  readonly stages?: readonly StageDefinition<any>[]
+  readonly kinds?: readonly KindDefinition<any>[]
+  /** Services: what the container gives where a stage or the engine asks for the token. */
+  readonly provides?: readonly ServiceProvider[]
+}
+
+export interface ServiceProvider<T = any> {
+  readonly token: ServiceToken<T>
+  readonly create: (resolve: <U>(token: ServiceToken<U>) => U) => T
+}
+
+/**
+ * Marks a parameter as naming a file, a folder, a glob or a model: it feeds `port` with what it names, and the key holds the
+ * content. A keyword of the parameter's JSON Schema: `{ type: 'string', artifact: { port: 'model' } }`.
+ */
+export interface ArtifactKeyword {
+  readonly port: string
+  /** The string (or list of strings) may hold `*`, `**`, `?` and `{a,b}`; a folder stands for all files below it. */
+  readonly glob?: boolean
+}
+
+export const params = <P>(schema: JsonSchema): ParamsSchema<P> => ({ schema })
+export const defineStage = <P>(definition: StageDefinition<P>): StageDefinition<P> => Object.freeze(definition)
+export const defineKind = <Row = unknown>(definition: KindDefinition<Row>): KindDefinition<Row> => Object.freeze(definition)
+export const definePlugin = (definition: PluginDefinition): PluginDefinition => Object.freeze(definition)
+export const defineService = <T>(name: string): ServiceToken<T> => ({ id: Symbol.for(`hone:${name}`), name })
