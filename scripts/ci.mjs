@@ -1,0 +1,42 @@
+// What CI runs: `npm test`, then the quickstart twice (the second time nothing may run), and the sum of it all.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { root } from './prepare.mjs'
+
+const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
+
+/** Runs a command, shows what it prints, and answers its exit code, its output and how long it took. */
+function shown(command, args, options = {}) {
+  console.log(`\n$ ${[command, ...args].join(' ')}`)
+  const started = performance.now()
+  return new Promise(done => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32', ...options })
+    let text = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', d => ((text += d), process.stdout.write(d)))
+    child.on('close', code => done({ code, text, seconds: (performance.now() - started) / 1000 }))
+  })
+}
+
+const counts = { passed: 0, failed: 0, skipped: 0 }
+function check(what, holds, detail = '') {
+  counts[holds ? 'passed' : 'failed']++
+  console.log(`${holds ? 'ok  ' : 'FAIL'} ${what}${detail ? `: ${detail}` : ''}`)
+}
+
+const tests = await shown(npm, ['test'])
+const last = tests.text.trimEnd().split('\n').at(-1) ?? ''
+const counted = /^(\d+) passed, (\d+) failed, (\d+) skipped$/.exec(last)
+if (counted) for (const [i, name] of ['passed', 'failed', 'skipped'].entries()) counts[name] += Number(counted[i + 1])
+check('npm test ends with its count and exits 0', counted !== null && tests.code === 0, `exit ${tests.code}, ${tests.seconds.toFixed(0)} s`)
+
+const first = await shown(npm, ['start'])
+check('npm start runs the quickstart', first.code === 0, `exit ${first.code}, ${first.seconds.toFixed(0)} s`)
+const again = await shown(process.execPath, [join(root, 'node_modules/@hone/cli/bin/hone.js'), 'run', 'pipelines/quickstart.yaml', '--json'])
+const finished = again.text.split('\n').filter(l => l.startsWith('{')).map(l => JSON.parse(l)).findLast(e => e.type === 'run-finished')
+const statuses = Object.values(finished?.stages ?? {})
+check('run again, every stage is a hit', again.code === 0 && statuses.length > 0 && statuses.every(s => s === 'hit'), statuses.join(' '))
+const second = await shown(npm, ['start'])
+check('npm start again', second.code === 0, `${second.seconds.toFixed(1)} s`)
+
+console.log(`${counts.passed} passed, ${counts.failed} failed${counts.skipped ? `, ${counts.skipped} skipped` : ''}`)
+process.exit(counts.failed > 0 ? 1 : 0)
