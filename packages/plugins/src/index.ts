@@ -1,1 +1,19 @@
-export {}
+import { definePlugin } from '@hone/engine'
+import { table } from './ingest/table.js'
+import * as kinds from './kinds/kinds.js'
+
+export * from './kinds/kinds.js'
+export { canonical, rowId, rowIds } from './kinds/ids.js'
+export { page, table as reportTable, figures, type PageOptions, type Section } from './report/page.js'
+export { barChart, lineChart } from './report/chart.js'
+export { escapeHtml, html, markup, Markup } from './report/html.js'
+
+/** Everything that comes with hone; the command line passes it to the engine like any other plugin. */
+export const builtInPlugin = definePlugin({
+  name: '@hone/plugins',
+  api: 1,
+  stages: [
+    table,
+  ],
+  kinds: Object.values(kinds),
+})

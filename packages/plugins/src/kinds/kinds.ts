@@ -27,6 +27,7 @@ export const documents = defineKind<Document>({ id: 'documents', summary: 'JSONL
 export const examples = defineKind<Example>({ id: 'examples', summary: 'JSONL: id, messages (role, content, weight), task, source.', form: 'file', extension: 'jsonl', rows: { check: example } })
 export const predictions = defineKind<Prediction>({ id: 'predictions', summary: 'JSONL, one row an example, in its order.', form: 'file', extension: 'jsonl', rows: { check: withStrings('id') } })
 export const scores = defineKind<Row>({ id: 'scores', summary: 'JSONL: the metrics of each row.', form: 'file', extension: 'jsonl', rows: { check: withStrings('id') } })
+export const preferences = defineKind<Row>({ id: 'preferences', summary: 'JSONL: id, prompt, chosen, rejected.', form: 'file', extension: 'jsonl', rows: { check: withStrings('id') } })
 export const metrics = defineKind({ id: 'metrics', summary: 'One flat JSON object of numbers.', form: 'file', extension: 'json' })
 export const report = defineKind({ id: 'report', summary: 'A self-contained HTML page.', form: 'file', extension: 'html' })
 export const file = defineKind({ id: 'file', summary: 'Any file.', form: 'file' })

@@ -1,0 +1,113 @@
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { extname } from 'node:path'
+import type { ArtifactHandle, StageContext } from '@hone/engine'
+import { parse } from 'csv-parse'
+import type { Row } from '../kinds/kinds.js'
+import { rowIds } from '../kinds/ids.js'
+import type { TableParams } from './table.js'
+
+const byExtension: Record<string, NonNullable<TableParams['format']>> = { '.jsonl': 'jsonl', '.ndjson': 'jsonl', '.json': 'json', '.csv': 'csv', '.tsv': 'tsv', '.tab': 'tsv' }
+
+export default async function run({ params, inputs, outputs, signal, progress, fail }: StageContext<TableParams>): Promise<void> {
+  const source = inputs.file as ArtifactHandle
+  const name = source.reference ?? source.path
+  const format = params.format ?? byExtension[extname(source.reference ?? source.path).toLowerCase()] ?? byExtension[extname(source.path).toLowerCase()]
+  if (!format) fail(`${name} is no jsonl, json, csv or tsv file by its extension`, 'path', 'Say what it is with "format".')
+  const wrong = (line: number | undefined, message: string): never => fail(`${name}${line === undefined ? '' : `:${line}`} ${message}`, 'path')
+  const reader = format === 'jsonl' ? jsonl(source.path, wrong) : format === 'json' ? json(source.path, wrong) : csv(source.path, format === 'csv' ? ',' : '\t', wrong)
+  const idOf = rowIds()
+  const taken = new Set<string>()
+  let count = 0
+  for await (const { row, line } of reader) {
+    signal.throwIfAborted()
+    const own = typeof row.id === 'string' && row.id !== '' ? row.id : typeof row.id === 'number' ? String(row.id) : undefined
+    if (own !== undefined && taken.has(own)) wrong(line, `the id ${JSON.stringify(own)} stands in an earlier row too`)
+    if (own !== undefined) taken.add(own)
+    await outputs.rows!.write({ ...row, id: own ?? idOf(row) })
+    count++
+    if (count % 5000 === 0) progress(count, params.limit, 'rows')
+    if (count === params.limit) break
+  }
+  if (count === 0) wrong(undefined, 'holds no row')
+  progress(count, count, 'rows')
+}
+
+type Wrong = (line: number | undefined, message: string) => never
+type Lines = AsyncGenerator<{ row: Row; line: number | undefined }>
+
+const isObject = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+async function* jsonl(path: string, wrong: Wrong): Lines {
+  let number = 0
+  for await (const text of lines(path)) {
+    number++
+    const line = number === 1 ? text.replace(/^\uFEFF/, '') : text
+    if (line.trim() === '') continue
+    let row: unknown
+    try {
+      row = JSON.parse(line)
+    } catch (e) {
+      wrong(number, `is not JSON: ${(e as Error).message}`)
+    }
+    if (!isObject(row)) wrong(number, 'must be a JSON object, one a line')
+    yield { row: row as Row, line: number }
+  }
+}
+
+/** Splits at \n and \r\n alone: readline would also split at U+2028, which may stand inside a JSON string. */
+async function* lines(path: string): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
+    const parts = (rest + (chunk as string)).split('\n')
+    rest = parts.pop()!
+    for (const part of parts) yield part.endsWith('\r') ? part.slice(0, -1) : part
+  }
+  if (rest !== '') yield rest
+}
+
+async function* json(path: string, wrong: Wrong): Lines {
+  const text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (e) {
+    const at = /position (\d+)/.exec((e as Error).message)
+    wrong(at ? text.slice(0, Number(at[1])).split('\n').length : undefined, `is not JSON: ${(e as Error).message}`)
+  }
+  const list = Array.isArray(value) ? value : isObject(value) ? listIn(value) : undefined
+  if (!list) return wrong(undefined, 'must hold a list of objects, or an object with one list in it')
+  for (const [i, row] of list.entries()) {
+    if (!isObject(row)) wrong(undefined, `item ${i} must be an object`)
+    yield { row: row as Row, line: undefined }
+  }
+}
+
+/** `{ "version": …, "data": […] }`: the only list of an object. */
+function listIn(value: Row): unknown[] | undefined {
+  const found = Object.values(value).filter(Array.isArray)
+  return found.length === 1 ? (found[0] as unknown[]) : undefined
+}
+
+async function* csv(path: string, delimiter: string, wrong: Wrong): Lines {
+  const parser = createReadStream(path).pipe(
+    parse({ delimiter, bom: true, info: true, skip_empty_lines: true, relax_column_count: true, record_delimiter: ['\r\n', '\n', '\r'], ...(delimiter === '\t' ? { relax_quotes: true } : {}) }),
+  )
+  let header: string[] | undefined
+  try {
+    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      if (!header) {
+        const twice = record.find((name, i) => record.indexOf(name) !== i)
+        if (twice !== undefined) wrong(info.lines, `names the column ${JSON.stringify(twice)} twice`)
+        header = record
+        continue
+      }
+      if (record.length !== header.length) wrong(info.lines, `has ${record.length} fields where the header has ${header.length}`)
+      yield { row: Object.fromEntries(header.map((name, i) => [name, record[i]])), line: info.lines }
+    }
+  } catch (e) {
+    const { code, lines } = e as { code?: string; lines?: number }
+    if (code?.startsWith('CSV_')) wrong(lines, (e as Error).message)
+    throw e
+  }
+}
