@@ -1,4 +1,5 @@
 import { definePlugin } from '@hone/engine'
+import { score } from './evaluate/score.js'
 import { table } from './ingest/table.js'
 import * as kinds from './kinds/kinds.js'
 
@@ -14,6 +15,7 @@ export const builtInPlugin = definePlugin({
   api: 1,
   stages: [
     table,
+    score,
   ],
   kinds: Object.values(kinds),
 })

@@ -1,0 +1,34 @@
+import { defineStage, params } from '@hone/engine'
+import { metrics, predictions, rows, scores } from '../kinds/kinds.js'
+import { metricsSchema, type MetricName } from './metric-names.js'
+
+export interface ScoreParams {
+  prediction: string
+  reference: string
+  metrics: readonly MetricName[]
+}
+
+const port = { description: 'What to score; a row needs the columns that `prediction` and `reference` name, and may have a `task`.' }
+
+/** Compares two columns of what is there, without a model. */
+export const score = defineStage<ScoreParams>({
+  id: 'evaluate/score',
+  version: 1,
+  summary: 'Metrics of predictions, or of two columns of any rows.',
+  params: params<ScoreParams>({
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      prediction: { type: 'string', minLength: 1, default: 'prediction', description: 'The column with what was predicted.' },
+      reference: { type: 'string', minLength: 1, default: 'reference', description: 'The column with what is right: a string, or a list of strings of which the best counts.' },
+      metrics: metricsSchema,
+    },
+  }),
+  // One of the two; which one is asked for when none is given decides what the message says.
+  inputs: (_, given) => (given.includes('rows') ? { rows: { kind: rows, ...port } } : { predictions: { kind: predictions, ...port } }),
+  outputs: { scores: { kind: scores }, metrics: { kind: metrics } },
+  determinism: 'bytes',
+  light: true,
+  example: 'metrics: [exact_match, f1]',
+  run: () => import('./score.run.js'),
+})
