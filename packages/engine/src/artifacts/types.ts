@@ -29,7 +29,7 @@ export interface Component {
 export interface ActionRecord {
   readonly schema: 1
   readonly key: Digest
-  /** The key of all components but those of the ports. */
+  /** The key of all components but those of the ports and the computing engine. */
   readonly staticKey: Digest
   readonly uses: string
   readonly components: readonly Component[]
@@ -39,6 +39,8 @@ export interface ActionRecord {
   /** For `platform` stages: what computed it, for example `onnx 1.30.0 x64`. */
   readonly computedBy?: string
   readonly run: string
+  /** The pipeline file, relative to the project root with `/`. */
+  readonly pipeline?: string
   readonly node: string
   readonly finishedAt: string
   readonly durationMs: number
@@ -53,6 +55,12 @@ export interface ArtifactStore {
   lookup(key: Digest): Promise<ActionRecord | undefined>
   /** All intact records that share a static key, newest first. */
   lookupStatic(staticKey: Digest): Promise<readonly ActionRecord[]>
+  /** The record of `key` as it was written, whether or not its objects are still there: for `why` and for expected times. */
+  recordOf(key: Digest): ActionRecord | undefined
+  /** The key that each node of a pipeline (its file, relative to the project root) had when it last ran or hit. */
+  lastKeys(pipeline: string): ReadonlyMap<string, Digest>
+  /** Notes the key of a node after it ran or hit; cheap where nothing changed, and kept over a kill. */
+  remember(pipeline: string, node: string, key: Digest): void
   /** Moves what stands at `path` (a file or a folder) into the objects and answers what it was. The path is gone afterwards. */
   ingest(path: string, kind: string, form: 'file' | 'folder'): Promise<OutputRecord>
   /** Publishes a record; the first of two wins and is returned. `replace` is for a forced rerun. */
@@ -61,15 +69,21 @@ export interface ArtifactStore {
   pathOf(output: OutputRecord): string
   /** The entries of a folder, sorted by path; of a file one entry with the path ''. */
   entries(output: OutputRecord): Promise<readonly ManifestEntry[]>
-  /** SHA-256 of a file outside the store, through the stat index. */
+  /** SHA-256 of a file outside the store, through the stat index. Throws ENOENT and EISDIR as node does. */
   digestFile(path: string): Promise<{ digest: Digest; bytes: number }>
+  /** The same without reading the file: undefined where the stat index does not know it as it stands. */
+  knownDigest(path: string): { digest: Digest; bytes: number } | undefined
   /** A fresh attempt folder for a key: `work/<key>/attempt-<n>`, and the key's scratch beside it. */
   attempt(key: Digest): Promise<{ dir: string; scratch: string }>
   /** Drops the work folder of a key. `keepScratch` for a resumable stage that failed. */
   clean(key: Digest, options?: { keepScratch?: boolean }): Promise<void>
   /** Waits for the lock of a key. `onWait` is called once with the holder while another process holds it. */
   lock(key: Digest, options: { signal: AbortSignal; onWait?: (holder: LockHolder) => void }): Promise<{ release(): Promise<void> }>
-  /** Checks that a file object is unchanged since it was stored; moves a changed one aside. */
+  /**
+   * Checks that an object (a file, or every file of a folder and that none was added) is unchanged since it was stored, hashing only
+   * what its stat says may have changed; moves a changed one to `quarantine/`, which makes its producer a miss. Call it before and after a
+   * stage reads an input.
+   */
   verifyUnchanged(output: OutputRecord): Promise<boolean>
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 import type { ActionRecord, Component, Digest, JsonObject } from '../artifacts/types.js'
 import type { RequestInput } from '../execute/request.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Graph, GraphNode, NodeId } from '../graph/graph.js'
 
 /** What a node's key is made of, once all that comes in is known. `key` is undefined when nothing may be cached. */
@@ -13,6 +14,15 @@ export interface Fingerprint {
   readonly params: JsonObject
   readonly inputs: Readonly<Record<string, readonly RequestInput[]>>
 }
+
+/**
+ * What is known of a node's key. `waiting`: an upstream has not run yet (its `static` part is known all the same). `blocked`: something that it
+ * takes is not there; a mistake when seen before the run, a failure of the node when seen in it.
+ */
+export type FingerprintOutcome =
+  | (Fingerprint & { readonly type: 'ready' })
+  | { readonly type: 'waiting'; readonly for: readonly NodeId[]; readonly staticKey: Digest | undefined; readonly components: readonly Component[] }
+  | { readonly type: 'blocked'; readonly diagnostics: readonly Diagnostic[] }
 
 export type PlannedAction =
   | { readonly action: 'hit'; readonly record: ActionRecord }

@@ -1,0 +1,18 @@
+import { createHash } from 'node:crypto'
+import { encodeTyped } from './canonical-json.js'
+import type { Component, Digest, Json } from './types.js'
+
+/** SHA-256 of bytes, or of the UTF-8 of a text. */
+export const sha256 = (data: string | Uint8Array): Digest => createHash('sha256').update(data).digest('hex') as Digest
+
+/** SHA-256 of any JSON value through its typed encoding. */
+export const digestOfJson = (value: Json): Digest => sha256(encodeTyped(value))
+
+/** The key that named components make, whatever their order. */
+export function digestOf(components: readonly Component[]): Digest {
+  let text = `hone-key${components.length}:`
+  for (const c of [...components].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))) text += encodeTyped(c.name) + encodeTyped(c.value)
+  return sha256(text)
+}
+
+export const isDigest = (text: string): text is Digest => /^[0-9a-f]{64}$/.test(text)

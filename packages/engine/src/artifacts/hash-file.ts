@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto'
+import type { StoreIo } from './io.js'
+import type { Digest } from './types.js'
+
+const chunkBytes = 1 << 20
+const smallBytes = 1 << 17
+
+export interface FileDigest {
+  readonly digest: Digest
+  readonly bytes: number
+}
+
+/** SHA-256 of a file; small ones at once, large ones in pieces, with the next piece being read while one is hashed. */
+export async function hashFile(io: StoreIo, path: string, sizeHint: number): Promise<FileDigest> {
+  if (sizeHint <= smallBytes) {
+    const data = io.fs.readFileSync(path)
+    return { digest: createHash('sha256').update(data).digest('hex') as Digest, bytes: data.length }
+  }
+  return readThrough(io, path, undefined)
+}
+
+/** Copies a file and hashes it in the same pass. */
+export const copyHashing = (io: StoreIo, from: string, to: string): Promise<FileDigest> => readThrough(io, from, to)
+
+async function readThrough(io: StoreIo, from: string, to: string | undefined): Promise<FileDigest> {
+  const source = await io.fs.promises.open(from, 'r')
+  try {
+    const target = to === undefined ? undefined : await io.fs.promises.open(to, 'wx')
+    try {
+      const hash = createHash('sha256')
+      let [front, back] = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)]
+      let bytes = 0
+      let pending = source.read(front, 0, chunkBytes, 0)
+      for (;;) {
+        const { bytesRead } = await pending
+        if (bytesRead === 0) break
+        bytes += bytesRead
+        pending = source.read(back, 0, chunkBytes, bytes)
+        const piece = front.subarray(0, bytesRead)
+        const written = target ? writeAll(target, piece) : undefined
+        hash.update(piece)
+        try {
+          await written
+        } catch (error) {
+          await pending.catch(() => undefined)
+          throw error
+        }
+        ;[front, back] = [back, front]
+      }
+      return { digest: hash.digest('hex') as Digest, bytes }
+    } finally {
+      await target?.close()
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+async function writeAll(target: { write(data: Uint8Array): Promise<{ bytesWritten: number }> }, data: Uint8Array): Promise<void> {
+  for (let done = 0; done < data.length; ) done += (await target.write(data.subarray(done))).bytesWritten
+}

@@ -1,0 +1,30 @@
+import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import type { Digest } from './types.js'
+
+/** Where things lie beneath the root of a store. */
+export const layout = (root: string) => ({
+  format: join(root, 'format.json'),
+  objects: join(root, 'objects'),
+  file: (digest: Digest) => join(root, 'objects', digest.slice(0, 2), digest),
+  manifest: (digest: Digest) => join(root, 'objects', digest.slice(0, 2), `${digest}.manifest`),
+  tree: (digest: Digest) => join(root, 'objects', digest.slice(0, 2), `${digest}.tree`),
+  actions: join(root, 'actions'),
+  action: (key: Digest) => join(root, 'actions', key.slice(0, 2), `${key}.json`),
+  /** A folder with an empty file a key. */
+  statics: (staticKey: Digest) => join(root, 'actions', 'static', staticKey.slice(0, 2), staticKey),
+  last: join(root, 'last'),
+  runs: join(root, 'runs'),
+  work: join(root, 'work'),
+  workOf: (key: string) => join(root, 'work', key),
+  locks: join(root, 'locks'),
+  lock: (key: Digest) => join(root, 'locks', key),
+  memo: join(root, 'memo'),
+  quarantine: join(root, 'quarantine'),
+  statIndex: join(root, 'stat-index'),
+  temporary: join(root, 'tmp'),
+  /** A path of its own for something half-made; what a kill leaves there is removed by gc. */
+  fresh: () => join(root, 'tmp', `${process.pid}-${randomBytes(6).toString('hex')}`),
+})
+
+export type Layout = ReturnType<typeof layout>
