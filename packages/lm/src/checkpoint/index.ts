@@ -1,0 +1,7 @@
+export * from './checkpoint-error.js'
+export * from './half-floats.js'
+export * from './safetensors-header.js'
+export * from './safetensors.js'
+export * from './safetensors-write.js'
+export * from './hugging-face.js'
+export * from './peft.js'
