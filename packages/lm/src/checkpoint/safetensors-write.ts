@@ -17,8 +17,8 @@ export interface TensorEntry {
 
 export const safetensorsTypes = { float32: 'F32', float16: 'F16', bfloat16: 'BF16', int32: 'I32', uint8: 'U8' } as const
 
-// Larger elements first, then by name: the order of the reference implementation, so that equal tensors give its bytes.
-const order: readonly SafetensorsType[] = ['I32', 'F32', 'BF16', 'F16', 'U8']
+// By type, larger elements first, then by name: the order of the reference implementation, so that equal tensors give its bytes.
+const order: readonly SafetensorsType[] = ['F32', 'I32', 'BF16', 'F16', 'U8']
 const chunkElements = 1 << 20
 
 /**
