@@ -1,0 +1,122 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { BuildOptions, Metafile } from 'esbuild'
+import { externalPath, inNodeModules, packages, runsFromSource, type BuiltInModules } from './resolve.js'
+
+/** A plugin's file made into modules that Node can import from the cache folder. */
+export interface PluginBundle {
+  /** Absolute path of the entry to import. */
+  readonly entry: string
+  /** Absolute paths of all files that were read for it, and of what was found for the packages that it imports. */
+  readonly inputs: readonly string[]
+  /** File name of a chunk → absolute path of the source that a dynamic import named. */
+  readonly dynamicEntries: Readonly<Record<string, string>>
+}
+
+const scripts = /\.(?:[cm]?[jt]s|[jt]sx)$/
+const requireBanner = "import { createRequire as __honeRequire } from 'node:module'; const require = __honeRequire(import.meta.url);"
+
+/** Options that the bundle to run and the bundle to hash share. Nothing of the machine may show in the result. */
+export function bundleOptions(entry: string, root: string): BuildOptions & { metafile: true; write: false } {
+  return {
+    entryPoints: [entry],
+    absWorkingDir: root,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    charset: 'utf8',
+    legalComments: 'none',
+    logLevel: 'silent',
+    conditions: runsFromSource ? ['hone-source'] : [],
+    metafile: true,
+    write: false,
+  }
+}
+
+/**
+ * Bundles a plugin into `cacheDir/<digest>/`, where the digest is that of the bundle: what is there already is used as it is.
+ * Packages stay outside and are imported by their absolute place; `@hone/…` are the running ones. Throws esbuild's BuildFailure.
+ */
+export async function bundlePlugin(file: string, cacheDir: string, builtIn: BuiltInModules): Promise<PluginBundle> {
+  const { build } = await import('esbuild')
+  const root = dirname(file)
+  const outside = new Set<string>()
+  const result = await build({
+    ...bundleOptions(file, root),
+    splitting: true,
+    // A folder as deep as the real one, whose name is not known yet: the source maps name the sources relative to it.
+    outdir: join(cacheDir, 'bundle'),
+    outExtension: { '.js': '.mjs' },
+    entryNames: 'plugin',
+    chunkNames: '[name]-[hash]',
+    sourcemap: 'inline',
+    sourcesContent: true,
+    banner: { js: requireBanner },
+    plugins: [
+      { name: 'hone-import-meta', setup: setup => setup.onLoad({ filter: scripts }, ({ path }) => ownUrl(path)) },
+      packages(builtIn, (_, found, kind) => {
+        if (!inNodeModules(found) && !isHone(found, builtIn)) return { path: found, external: false }
+        outside.add(found)
+        return { path: externalPath(found, kind), external: true }
+      }),
+    ],
+  })
+  const outputs = result.outputFiles.map(f => ({ name: basename(f.path), contents: f.contents })).sort((a, b) => (a.name < b.name ? -1 : 1))
+  const hash = createHash('sha256')
+  for (const { name, contents } of outputs) hash.update(`${name}\0${contents.length}\0`).update(contents)
+  const dir = join(cacheDir, hash.digest('hex').slice(0, 32))
+  if (!existsSync(dir)) await place(dir, outputs)
+  return { entry: join(dir, 'plugin.mjs'), inputs: [...readFiles(result.metafile, root), ...outside].sort(), dynamicEntries: dynamicEntries(result.metafile, root) }
+}
+
+const isHone = (found: string, builtIn: BuiltInModules) => {
+  const url = pathToFileURL(found).href
+  return Object.values(builtIn.plugins).includes(url) || /[\\/](?:packages|@hone)[\\/](?:engine|lm|plugins)[\\/](?:src|dist)[\\/]/.test(found)
+}
+
+/** Keeps `import.meta.url` the address of the source, so that a file beside the plugin is found from the cache folder too. */
+async function ownUrl(path: string) {
+  if (inNodeModules(path)) return undefined
+  const text = await readFile(path, 'utf8')
+  if (!text.includes('import.meta.url')) return undefined
+  const loader = extname(path).replace(/^\.[cm]?/, '') as 'js' | 'jsx' | 'ts' | 'tsx'
+  return { contents: text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)), loader }
+}
+
+async function place(dir: string, files: readonly { name: string; contents: Uint8Array }[]) {
+  const fresh = `${dir}.${randomUUID()}`
+  await mkdir(fresh, { recursive: true })
+  for (const { name, contents } of files) await writeFile(join(fresh, name), contents)
+  try {
+    await rename(fresh, dir)
+  } catch (error) {
+    // Another process was first; its files are the same, for the folder's name is their digest.
+    await rm(fresh, { recursive: true, force: true })
+    if (!existsSync(dir)) throw error
+  }
+}
+
+/** All source files that the bundler read, absolute: also those that only pass another's exports on. */
+export const readFiles = (metafile: Metafile, root: string): string[] =>
+  Object.keys(metafile.inputs).filter(i => !i.startsWith('<')).map(i => resolve(root, i))
+
+/** The source files of which some byte is in the result, absolute and sorted. */
+export function bundledFiles(metafile: Metafile, root: string): string[] {
+  const files = new Set<string>()
+  for (const output of Object.values(metafile.outputs)) {
+    for (const input of Object.keys(output.inputs)) if (!input.startsWith('<')) files.add(resolve(root, input))
+  }
+  return [...files].sort()
+}
+
+function dynamicEntries(metafile: Metafile, root: string): Record<string, string> {
+  const entries: Record<string, string> = {}
+  for (const [path, output] of Object.entries(metafile.outputs)) {
+    if (output.entryPoint) entries[basename(path)] = resolve(root, output.entryPoint)
+  }
+  return entries
+}

@@ -1,0 +1,76 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { Code } from '../diagnostics/codes.js'
+import type { KindDefinition, PluginDefinition, StageDefinition } from './define.js'
+
+/** What is wrong with what a plugin's module exports. */
+export interface PluginProblem {
+  readonly code: Code
+  readonly message: string
+  readonly hint?: string
+}
+
+const id = /^[a-z][a-z0-9_-]*\/[a-z][a-z0-9_-]*$/
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/** Finds the plugin among what a module exports: the default export, or one called `builtInPlugin`. */
+export const pluginOf = (module: Record<string, unknown>): unknown => module['default'] ?? module['builtInPlugin']
+
+/** Everything that keeps a plugin from being used; none when it is a PluginDefinition in fact. */
+export function checkPlugin(value: unknown, name: string): PluginProblem[] {
+  if (!isObject(value) || typeof value['name'] !== 'string')
+    return [{ code: 'plugin-fault', message: `${name} has no plugin as its default export`, hint: 'End the file with: export default definePlugin({ name, api: 1, stages: [...] })' }]
+  if (value['api'] !== 1)
+    return [{ code: 'plugin-api', message: `${name} is written for plugin API ${JSON.stringify(value['api'])}; this is API 1`, hint: 'Use a version of the plugin for API 1.' }]
+  const plugin = value as unknown as PluginDefinition
+  const problems: PluginProblem[] = []
+  const fault = (message: string, hint?: string) => problems.push({ code: 'plugin-fault', message: `${name}: ${message}`, ...(hint && { hint }) })
+  for (const key of ['stages', 'kinds', 'provides'] as const) if (plugin[key] !== undefined && !Array.isArray(plugin[key])) fault(`"${key}" must be a list`)
+  if (problems.length > 0) return problems
+  const seen = new Set<string>()
+  for (const stage of plugin.stages ?? []) {
+    if (!isObject(stage) || typeof stage.id !== 'string' || !id.test(stage.id)) {
+      fault(`a stage has the id ${JSON.stringify((stage as StageDefinition | undefined)?.id)}`, 'An id is kind/name in small letters: ingest/notion.')
+      continue
+    }
+    if (seen.has(stage.id)) fault(`the stage ${stage.id} stands twice in "stages"`)
+    seen.add(stage.id)
+    for (const wrong of stageFaults(stage)) fault(`stage ${stage.id}: ${wrong}`)
+    const refused = refusedSchema(stage.params?.schema)
+    if (refused) problems.push({ code: 'plugin-schema', message: `${name}: the schema of ${stage.id}'s parameters is refused: ${refused}` })
+  }
+  for (const kind of plugin.kinds ?? []) for (const wrong of kindFaults(kind)) fault(wrong)
+  return problems
+}
+
+function* stageFaults(stage: StageDefinition): Generator<string> {
+  if (!Number.isInteger(stage.version)) yield '"version" must be a whole number'
+  if (typeof stage.summary !== 'string') yield '"summary" must be a sentence'
+  if (typeof stage.run !== 'function') yield '"run" must be a function that imports the module whose default export runs'
+  for (const side of ['inputs', 'outputs'] as const) {
+    const ports: unknown = stage[side]
+    if (typeof ports === 'function') continue
+    if (!isObject(ports)) yield `"${side}" must name the ports`
+    else for (const [port, value] of Object.entries(ports)) {
+      const kind = isObject(value) && value['kind']
+      if (!isObject(kind) || typeof kind['id'] !== 'string') yield `${side}.${port} must be { kind: … }, with a kind of defineKind or of @hone/plugins`
+    }
+  }
+  const determinism: unknown = stage.determinism
+  if (typeof determinism !== 'function' && !['bytes', 'platform', 'none'].includes(determinism as string)) yield `"determinism" must be 'bytes', 'platform' or 'none'`
+}
+
+function* kindFaults(kind: KindDefinition): Generator<string> {
+  if (!isObject(kind) || typeof kind.id !== 'string') yield 'a kind has no id'
+  else if (kind.form !== 'file' && kind.form !== 'folder') yield `kind ${kind.id}: "form" must be 'file' or 'folder'`
+}
+
+function refusedSchema(schema: unknown): string | undefined {
+  if (!isObject(schema) || schema['type'] !== 'object') return 'it must be a JSON Schema with type: object'
+  try {
+    const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, useDefaults: true, allErrors: true, logger: false, keywords: ['artifact'] })
+    ajv.compile(schema)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}

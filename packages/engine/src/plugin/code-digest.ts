@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { dirname, extname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bundledFiles, bundleOptions, readFiles } from './bundle.js'
+import { inNodeModules, packageOf, packages, type BuiltInModules } from './resolve.js'
+
+/** What a stage's code comes to, and the files that it rests on (sources, declared assets, package.json of packages). */
+export interface CodeDigest {
+  /** Undefined when part of the code cannot be known beforehand; then nothing of the stage is cached. */
+  readonly digest: string | undefined
+  readonly why?: string
+  readonly inputs: readonly string[]
+}
+
+const assetUrl = /new URL\(\s*(["'`])([^"'`$]+)\1\s*,\s*import\.meta\.url\s*\)/g
+
+/**
+ * SHA-256 of the minified bundle of `entry`, with the versions of the npm packages and the contents of the assets it reaches.
+ * Packages outside node_modules (a workspace's own) are part of the bundle. `strict` gives up, with the reason, on code that is
+ * only known when it runs; the built-in stages are held to the rest by their version.
+ */
+export async function digestCode(entry: string, builtIn: BuiltInModules, strict: boolean): Promise<CodeDigest> {
+  const { build } = await import('esbuild')
+  const root = dirname(entry)
+  const builtInFiles = new Set(Object.values(builtIn.plugins).map(url => fileURLToPath(url)))
+  const found = new Map<string, string>()
+  const assets = new Map<string, string[]>()
+  const unknown = new Map<string, string>()
+  const { outputFiles, metafile } = await build({
+    ...bundleOptions(entry, root),
+    minify: true,
+    treeShaking: true,
+    outfile: 'hashed.mjs',
+    plugins: [
+      {
+        name: 'hone-assets',
+        setup: setup => setup.onLoad({ filter: /\.(?:[cm]?[jt]s|[jt]sx)$/ }, async ({ path }) => {
+          if (inNodeModules(path)) return undefined
+          const text = await readFile(path, 'utf8')
+          assets.set(path, [...text.matchAll(assetUrl)].map(m => resolve(dirname(path), m[2]!)))
+          const rest = text.replace(assetUrl, '').replace(/createRequire\(\s*import\.meta\.url\s*\)/g, '')
+          if (/\bimport\.meta\.(?:url|dirname|filename)\b|\b__dirname\b|\b__filename\b/.test(rest)) unknown.set(path, 'its own path')
+          return { contents: text, loader: extname(path).replace(/^\.[cm]?/, '') as 'js' | 'ts' | 'tsx' | 'jsx' }
+        }),
+      },
+      packages(builtIn, (specifier, path) => {
+        if (specifier === '@hone/engine') return { path: specifier, external: true }
+        if (!builtInFiles.has(path) && !inNodeModules(path)) return { path, external: false }
+        found.set(specifier, path)
+        return { path: specifier, external: true }
+      }),
+    ],
+  })
+  const code = outputFiles[0]!.text
+  const inputs = new Set(readFiles(metafile, root))
+  const reached = bundledFiles(metafile, root)
+  const hash = createHash('sha256').update(`hone code 1\0${Buffer.byteLength(code)}\0${code}`)
+  const imported = new Set(Object.values(metafile.outputs).flatMap(o => o.imports.filter(i => i.external).map(i => i.path)))
+  for (const specifier of [...found.keys()].filter(s => imported.has(s)).sort()) {
+    const pack = packageOf(found.get(specifier)!)
+    if (!pack) return { digest: undefined, why: `the version of "${specifier}" is not known`, inputs: [...inputs] }
+    hash.update(`package\0${specifier}\0${pack.name}\0${pack.version}\0`)
+    inputs.add(resolve(pack.dir, 'package.json'))
+  }
+  for (const source of reached) {
+    for (const asset of assets.get(source) ?? []) {
+      const bytes = await readFile(asset).catch(() => undefined)
+      if (bytes === undefined) return { digest: undefined, why: `it names ${asset}, which is not a file`, inputs: [...inputs] }
+      hash.update(`asset\0${bytes.length}\0`).update(bytes)
+      inputs.add(asset)
+    }
+    if (strict && unknown.has(source)) return { digest: undefined, why: `${source} uses ${unknown.get(source)}`, inputs: [...inputs] }
+  }
+  if (strict && /\bimport\((?!\s*["'])/.test(code)) return { digest: undefined, why: 'it imports what only the run knows', inputs: [...inputs] }
+  return { digest: hash.digest('hex'), inputs: [...inputs].sort() }
+}
+
+/**
+ * The file that holds a stage's function: what `() => import('./notion.run.js')` names, looked up among the chunks of the bundle;
+ * undefined when `run` does more than that, and then the whole plugin counts.
+ */
+export function runEntry(run: () => unknown, dynamicEntries: Readonly<Record<string, string>>): string | undefined {
+  const text = run.toString().trim()
+  const match = /^(?:async\s*)?(?:\(\s*\)|\w+)\s*=>\s*(?:await\s+)?import\(\s*["'`]\.\/([^"'`]+)["'`]\s*\)$/.exec(text)
+  return match ? dynamicEntries[match[1]!] : undefined
+}

@@ -1,0 +1,266 @@
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { BuildFailure } from 'esbuild'
+import { Collector } from '../diagnostics/collector.js'
+import type { Code } from '../diagnostics/codes.js'
+import type { Diagnostic, SourceRange } from '../diagnostics/diagnostic.js'
+import type { Result } from '../diagnostics/result.js'
+import type { Located } from '../source/pipeline.js'
+import { bundlePlugin } from './bundle.js'
+import { digestCode, runEntry } from './code-digest.js'
+import type { PluginDefinition, StageDefinition } from './define.js'
+import { rememberByFiles } from './memo.js'
+import { makeRegistry } from './make-registry.js'
+import type { LoadedPlugin, RegisteredStage, Registry } from './registry.js'
+import { runsFromSource, type BuiltInModules } from './resolve.js'
+import { placeInFile, placeInStack } from './source-place.js'
+
+export interface RegistryOptions {
+  readonly builtIn: readonly LoadedPlugin[]
+  /** As the YAML names them: a path that begins with `.` or `/`, or a package. */
+  readonly plugins: readonly Located<string>[]
+  readonly projectRoot: string
+  /** Where bundles are kept; `.hone/plugins` of the project unless told. */
+  readonly cacheDir?: string
+}
+
+/** A plugin that is passed to the engine by code: `module` is the file URL of the module that exports it, for the child processes. */
+export const builtInPlugin = (definition: PluginDefinition, module: string): LoadedPlugin => ({
+  definition,
+  name: definition.name,
+  version: definition.version ?? '0',
+  module,
+  builtIn: true,
+})
+
+/** Loads the plugins of one pipeline. Every mistake of a plugin is a diagnostic at the line of the YAML that names it. */
+export async function loadRegistry(options: RegistryOptions): Promise<Result<Registry>> {
+  const loader = new Loader(options)
+  const problems = new Collector()
+  const stages: RegisteredStage[] = options.builtIn.flatMap(p => loader.registerBuiltIn(p))
+  const plugins: LoadedPlugin[] = [...options.builtIn]
+  const ranges = new Map<string, SourceRange>()
+  const loaded = await Promise.all(options.plugins.map(async named => ({ named, outcome: await loader.load(named) })))
+  for (const { named, outcome } of loaded) {
+    if ('problems' in outcome) {
+      problems.addAll(outcome.problems)
+      continue
+    }
+    plugins.push(outcome.plugin)
+    stages.push(...outcome.stages)
+    ranges.set(outcome.plugin.name, named.range)
+  }
+  return makeRegistry(plugins, stages, ranges, problems)
+}
+
+type Outcome = { readonly plugin: LoadedPlugin; readonly stages: readonly RegisteredStage[] } | { readonly problems: readonly Diagnostic[] }
+
+interface Found {
+  readonly file: string
+  readonly label: string
+  readonly version?: string
+}
+
+class Loader {
+  readonly #options: RegistryOptions
+  readonly #cacheDir: string
+  readonly #builtIn: BuiltInModules
+
+  constructor(options: RegistryOptions) {
+    this.#options = options
+    this.#cacheDir = options.cacheDir ?? join(options.projectRoot, '.hone', 'plugins')
+    this.#builtIn = { plugins: Object.fromEntries(options.builtIn.map(p => [p.name, p.module])) }
+  }
+
+  async load({ value, range }: Located<string>): Promise<Outcome> {
+    const error = (code: Code, message: string, more: Partial<Diagnostic> = {}): Outcome => ({ problems: [{ code, severity: 'error', message, range, ...more }] })
+    const found = findPlugin(value, this.#options.projectRoot)
+    if (typeof found === 'string') return error('plugin-not-found', found, { hint: hintNotFound(value) })
+    let bundle
+    try {
+      bundle = await this.#bundle(found.file)
+    } catch (e) {
+      const errors = (e as Partial<BuildFailure>).errors
+      if (!errors) return error('plugin-load', `${found.label} cannot be prepared: ${(e as Error).message}`)
+      return {
+        problems: errors.map(({ text, location }) => {
+          const place = location && placeInFile(resolve(dirname(found.file), location.file), location.line, location.column + 1, location.length || 1)
+          const where = place ? `${this.#display(place.file)}:${place.line}:${place.column}` : found.label
+          return { code: 'plugin-syntax', severity: 'error', message: `${where} ${text}`, range, ...(place && { related: [{ message: text, range: place }] }) } satisfies Diagnostic
+        }),
+      }
+    }
+    let module: Record<string, unknown>
+    try {
+      module = await importPlugin(pathToFileURL(bundle.entry).href)
+    } catch (e) {
+      const thrown = e instanceof Error ? e : new Error(String(e))
+      const sources = new Set(bundle.inputs)
+      const place = placeInStack(thrown.stack, file => sources.has(file))
+      const where = place ? `${this.#display(place.file)}:${place.line}:${place.column}` : found.label
+      return error('plugin-load', `${where} ${thrown.message}`, place ? { related: [{ message: `thrown here while ${found.label} was loaded`, range: place }] } : {})
+    }
+    const { checkPlugin, pluginOf } = await import('./check-plugin.js')
+    const wrong = checkPlugin(pluginOf(module), found.label)
+    if (wrong.length > 0) return { problems: wrong.map(p => ({ severity: 'error', range, ...p })) }
+    const definition = pluginOf(module) as PluginDefinition
+    const plugin: LoadedPlugin = {
+      definition,
+      name: definition.name,
+      version: found.version ?? definition.version ?? '0',
+      module: pathToFileURL(bundle.entry).href,
+      builtIn: false,
+    }
+    return {
+      plugin,
+      stages: (definition.stages ?? []).map(stage => this.#register(stage, plugin, () => this.#digest(stage, found.file, runEntry(stage.run, bundle.dynamicEntries), true))),
+    }
+  }
+
+  /** Digests of built-in stages come from the build, `digests.json` beside the module; from sources they are computed when asked for. */
+  registerBuiltIn(plugin: LoadedPlugin): RegisteredStage[] {
+    const stages = plugin.definition.stages ?? []
+    const isUrl = plugin.module.startsWith('file:')
+    const table = isUrl && !plugin.module.endsWith('.ts') ? readDigests(plugin.module) : undefined
+    const compute = async (stage: StageDefinition) => {
+      if (!isUrl) return undefined
+      const file = fileURLToPath(plugin.module)
+      const bundle = await this.#bundle(file)
+      const own = pluginStage(await importPlugin(pathToFileURL(bundle.entry).href), stage.id)
+      return this.#digest(stage, file, own && runEntry(own.run, bundle.dynamicEntries), false)
+    }
+    return stages.map(stage => this.#register(stage, plugin, async () => table?.[stage.id] ?? (await compute(stage))))
+  }
+
+  #register(definition: StageDefinition, plugin: LoadedPlugin, digest: () => Promise<string | undefined>): RegisteredStage {
+    let known: Promise<string | undefined> | undefined
+    return { definition, plugin, codeDigest: () => (known ??= digest()) }
+  }
+
+  readonly #bundles = new Map<string, ReturnType<typeof bundlePlugin>>()
+
+  #bundle(file: string): ReturnType<typeof bundlePlugin> {
+    let bundle = this.#bundles.get(file)
+    if (!bundle) {
+      bundle = rememberByFiles(
+        this.#memoPath('bundle', file),
+        file,
+        JSON.stringify(this.#builtIn),
+        async () => {
+          const made = await bundlePlugin(file, this.#cacheDir, this.#builtIn)
+          return { value: made, inputs: made.inputs }
+        },
+        made => existsSync(made.entry),
+      )
+      this.#bundles.set(file, bundle)
+    }
+    return bundle
+  }
+
+  async #digest(stage: StageDefinition, pluginFile: string, entry: string | undefined, strict: boolean): Promise<string | undefined> {
+    const file = entry ?? pluginFile
+    const { digest } = await rememberByFiles(this.#memoPath('digest', `${file}\0${strict}`), file, JSON.stringify(this.#builtIn), async () => {
+      const made = await digestCode(file, this.#builtIn, strict)
+      return { value: { digest: made.digest ?? null }, inputs: made.inputs }
+    })
+    return digest ?? undefined
+  }
+
+  #memoPath(kind: string, what: string) {
+    return join(this.#cacheDir, 'known', `${kind}-${createHash('sha256').update(what).digest('hex').slice(0, 24)}.json`)
+  }
+
+  #display(file: string) {
+    const path = relative(this.#options.projectRoot, file)
+    return path.startsWith('..') ? file : path
+  }
+}
+
+function pluginStage(module: Record<string, unknown>, id: string): StageDefinition | undefined {
+  const plugin = (module['default'] ?? module['builtInPlugin']) as PluginDefinition | undefined
+  return plugin?.stages?.find(s => s.id === id)
+}
+
+function readDigests(module: string): Record<string, string> | undefined {
+  try {
+    return JSON.parse(readFileSync(new URL('./digests.json', module), 'utf8')) as Record<string, string>
+  } catch {
+    return undefined
+  }
+}
+
+const loadTimeoutMs = 30_000
+
+let importing: Promise<unknown> = Promise.resolve()
+
+/** Imports a plugin's module, one at a time: `process.exit` is guarded meanwhile. */
+function importPlugin(url: string): Promise<Record<string, unknown>> {
+  const mine = importing.then(() => importGuarded(url))
+  importing = mine.catch(() => {})
+  return mine
+}
+
+/** A plugin that ends the process or never returns while it loads is an error like one that throws. */
+async function importGuarded(url: string): Promise<Record<string, unknown>> {
+  process.setSourceMapsEnabled(true)
+  const exit = process.exit
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await Promise.race([
+      new Promise<never>((_, reject) => {
+        process.exit = (code => {
+          const error = new Error(`calls process.exit(${code ?? ''}) while it is loaded`)
+          reject(error)
+          throw error
+        }) as typeof process.exit
+        timer = setTimeout(() => reject(new Error(`is not loaded after ${loadTimeoutMs / 1000} seconds: a top-level await waits for ever`)), loadTimeoutMs)
+      }),
+      import(url) as Promise<Record<string, unknown>>,
+    ])
+  } finally {
+    clearTimeout(timer)
+    process.exit = exit
+  }
+}
+
+const hintNotFound = (name: string) =>
+  /^[./]/.test(name) ? 'Paths of plugins resolve against the project root; a local file begins with "./" and ends with .ts or .js.' : `Install it in the project (npm install ${name}), or write "./…" for a local file.`
+
+/** Where the plugin lies, or what is wrong. */
+function findPlugin(name: string, projectRoot: string): Found | string {
+  if (/^\.{0,2}\//.test(name) || isAbsolute(name)) {
+    const file = resolve(projectRoot, name)
+    if (!existsSync(file)) return `there is no plugin file ${name}`
+    if (!statSync(file).isFile() || !/\.[cm]?[jt]s$/.test(file)) return `${name} is no .ts or .js file`
+    return { file: realpathSync(file), label: name.replace(/^\.\//, '') }
+  }
+  for (let dir = projectRoot; ; dir = dirname(dir)) {
+    const folder = join(dir, 'node_modules', name)
+    if (existsSync(join(folder, 'package.json'))) {
+      const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: string; exports?: unknown; module?: string; main?: string }
+      const entry = exported(manifest.exports) ?? manifest.module ?? manifest.main ?? 'index.js'
+      const file = join(folder, entry)
+      if (!existsSync(file)) return `the package ${name} has no file ${entry}`
+      return { file: realpathSync(file), label: name, ...(manifest.version && { version: manifest.version }) }
+    }
+    if (dir === dirname(dir)) return `the package ${name} is not installed`
+  }
+}
+
+/** The file that a package's `exports` gives for `import '<package>'`. */
+function exported(exports: unknown): string | undefined {
+  if (typeof exports === 'string') return exports
+  if (Array.isArray(exports)) return exports.map(exported).find(e => e !== undefined)
+  if (typeof exports !== 'object' || exports === null) return undefined
+  const conditions = exports as Record<string, unknown>
+  if ('.' in conditions) return exported(conditions['.'])
+  const wanted = ['node', 'import', 'module-sync', 'default', ...(runsFromSource ? ['hone-source'] : [])]
+  for (const [condition, target] of Object.entries(conditions)) {
+    if (!wanted.includes(condition)) continue
+    const found = exported(target)
+    if (found) return found
+  }
+  return undefined
+}

@@ -1,0 +1,178 @@
+import { mkdir, mkdtemp, readFile, realpath, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { loadRegistry, builtInPlugin } from '../../src/plugin/load.js'
+import { defineKind, definePlugin } from '../../src/plugin/define.js'
+import type { Registry } from '../../src/plugin/registry.js'
+
+const kindsModule = `export const rows = { id: 'rows', summary: 'Rows.', form: 'file', extension: 'jsonl', rows: {} }
+export default { name: '@hone/test-kinds', api: 1, kinds: [rows] }
+`
+const pluginSource = (more = '') => `import { definePlugin, defineStage, params } from '@hone/engine'
+import { rows } from '@hone/test-kinds'
+${more}
+const stage = defineStage<{ n: number }>({
+  id: 'ingest/numbers', version: 1, summary: 'Numbers.',
+  params: params({ type: 'object', properties: { n: { type: 'integer' } }, additionalProperties: false }),
+  inputs: {}, outputs: { rows: { kind: rows } }, determinism: 'bytes',
+  run: () => import('./numbers.run'),
+})
+export default definePlugin({ name: 'numbers', api: 1, stages: [stage] })
+`
+const runSource = `import { double } from './arithmetic'
+export default async function run({ params, outputs }) {
+  for (let i = 0; i < params.n; i++) await outputs.rows.write({ i: double(i) })
+}
+`
+const arithmetic = `export const double = (x: number) => x * 2
+export const half = (x: number) => x / 2
+`
+
+const rows = defineKind({ id: 'rows', summary: 'Rows.', form: 'file', extension: 'jsonl', rows: {} })
+
+async function project(files: Record<string, string>) {
+  const root = await realpath(await mkdtemp(join(tmpdir(), 'hone plugin ')))
+  await write(root, { 'builtin/kinds.mjs': kindsModule, 'package.json': '{"name":"p","version":"1.0.0"}', ...files })
+  return root
+}
+
+async function write(root: string, files: Record<string, string>) {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(root, path)), { recursive: true })
+    await writeFile(join(root, path), text)
+  }
+}
+
+const load = (root: string, ...names: string[]) =>
+  loadRegistry({
+    builtIn: [builtInPlugin(definePlugin({ name: '@hone/test-kinds', api: 1, kinds: [rows] }), pathToFileURL(join(root, 'builtin/kinds.mjs')).href)],
+    plugins: names.map((value, i) => ({ value, range: { file: join(root, 'p.yaml'), offset: 10 * i, length: 5, line: i + 2, column: 5 } })),
+    projectRoot: root,
+  })
+
+async function registry(root: string, ...names: string[]): Promise<Registry> {
+  const result = await load(root, ...names)
+  assert.ok(result.ok, JSON.stringify(result.diagnostics, null, 1))
+  return (result as { value: Registry }).value
+}
+
+const problems = async (root: string, ...names: string[]) => (await load(root, ...names)).diagnostics
+const digest = async (root: string, ...names: string[]) => (await registry(root, ...(names.length ? names : ['./numbers.ts']))).stage('ingest/numbers')!.codeDigest()
+
+const numbers = { 'numbers.ts': pluginSource(), 'numbers.run.ts': runSource, 'arithmetic.ts': arithmetic }
+
+test('a TypeScript file of the project is a plugin, without the engine in its node_modules', async () => {
+  const root = await project(numbers)
+  const stage = (await registry(root, './numbers.ts')).stage('ingest/numbers')!
+  assert.is(stage.plugin.name, 'numbers')
+  assert.is(typeof (await stage.definition.run()).default, 'function')
+  assert.match(await stage.codeDigest() ?? '', /^[0-9a-f]{64}$/)
+})
+
+test('the digest of a stage follows what its function does, and nothing else', async () => {
+  const root = await project(numbers)
+  const before = await digest(root)
+  await write(root, { 'numbers.run.ts': `// A comment.\n/* and one more */\n${runSource.replace('let i = 0', 'let   i   =   0')}`, 'numbers.ts': pluginSource('// another') })
+  assert.is(await digest(root), before, 'a comment and a reformat')
+  await write(root, { 'arithmetic.ts': arithmetic.replace('x / 2', 'x * 0.5') })
+  assert.is(await digest(root), before, 'a function that the stage does not reach')
+  await write(root, { 'arithmetic.ts': arithmetic.replace('x * 2', 'x * 3') })
+  assert.is.not(await digest(root), before, 'a function that it reaches')
+  await write(root, { 'arithmetic.ts': arithmetic })
+  assert.is(await digest(root), before, 'and back')
+})
+
+test('a digest does not depend on the folder or on which process made it', async () => {
+  const [a, b] = [await project(numbers), await project(numbers)]
+  const first = await digest(a)
+  assert.is(await digest(b), first)
+  await rm(join(a, '.hone'), { recursive: true })
+  assert.is(await digest(a), first)
+})
+
+test('a function that stands in the plugin file itself makes the whole file count', async () => {
+  const inline = (body: string) => pluginSource().replace("() => import('./numbers.run')", `async () => ({ default: async ({ outputs }) => { ${body} } })`)
+  const root = await project({ 'numbers.ts': inline('await outputs.rows.write({ a: 1 })') })
+  const before = await digest(root)
+  await write(root, { 'numbers.ts': inline('await   outputs.rows.write({ a: 1 }) /* one row */') })
+  assert.is(await digest(root), before)
+  await write(root, { 'numbers.ts': inline('await outputs.rows.write({ a: 2 })') })
+  assert.is.not(await digest(root), before)
+})
+
+test('the version of an npm package is part of the digest, and so is a file named by new URL', async () => {
+  const pack = (version: string) => ({ 'node_modules/dep/package.json': `{"name":"dep","version":"${version}","main":"i.js"}`, 'node_modules/dep/i.js': 'module.exports = 3' })
+  const using = { ...numbers, 'numbers.run.ts': "import { readFileSync } from 'node:fs'\nimport three from 'dep'\nexport default ({ outputs }) => outputs.rows.write({ three, text: readFileSync(new URL('./asset.txt', import.meta.url), 'utf8') })\n", 'asset.txt': 'a' }
+  const root = await project({ ...using, ...pack('1.0.0') })
+  const before = await digest(root)
+  assert.ok(before)
+  await write(root, pack('1.0.1'))
+  const newer = await digest(root)
+  assert.is.not(newer, before)
+  await write(root, { 'asset.txt': 'b' })
+  assert.is.not(await digest(root), newer)
+  const written: unknown[] = []
+  const { default: run } = await (await registry(root, './numbers.ts')).stage('ingest/numbers')!.definition.run()
+  await run({ outputs: { rows: { path: '', write: async (row: unknown) => void written.push(row) } } } as never)
+  assert.equal(written, [{ three: 3, text: 'b' }])
+})
+
+test('code that only the run can know has no digest', async () => {
+  const root = await project({ ...numbers, 'numbers.run.ts': 'export default async ({ params }) => { await import(params.module) }\n' })
+  assert.is(await digest(root), undefined)
+})
+
+test('a package of node_modules is a plugin by its name', async () => {
+  const root = await project({
+    'node_modules/@acme/plugin/package.json': '{"name":"@acme/plugin","version":"2.1.0","type":"module","exports":{".":{"import":"./lib/index.js"}}}',
+    'node_modules/@acme/plugin/lib/index.js': pluginSource().replace('<{ n: number }>', '').replace('./numbers.run', './run.js'),
+    'node_modules/@acme/plugin/lib/run.js': 'export default () => {}\n',
+  })
+  const stage = (await registry(root, '@acme/plugin')).stage('ingest/numbers')!
+  assert.is(stage.plugin.version, '2.1.0')
+  assert.ok(await stage.codeDigest())
+})
+
+test('a plugin that is unchanged is not bundled again', async () => {
+  const root = await project(numbers)
+  for (const path of Object.keys(numbers)) await utimes(join(root, path), 1, 1)
+  await new Promise(done => setTimeout(done, 120))
+  await digest(root)
+  await new Promise(done => setTimeout(done, 10))
+  const { readdir } = await import('node:fs/promises')
+  const known = join(root, '.hone/plugins/known')
+  const times = async () => Promise.all((await readdir(known)).map(async f => JSON.parse(await readFile(join(known, f), 'utf8')).at))
+  const before = await times()
+  await digest(root)
+  assert.equal(await times(), before)
+})
+
+test('mistakes of a plugin are diagnostics at the line that names it', async () => {
+  const root = await project({
+    ...numbers,
+    'syntax.ts': 'import { definePlugin } from "@hone/engine"\nexport default definePlugin({ name: "x", api: 1,, })\n',
+    'throws.ts': 'const settings: any = undefined\n\nexport const x = settings.value\n',
+    'exits.ts': 'process.exit(3)\n',
+    'api.ts': 'export default { name: "new", api: 2 }\n',
+    'nothing.ts': 'export const a = 1\n',
+    'import.ts': 'import x from "not-there"\nexport default x\n',
+    'schema.ts': pluginSource().replace("type: 'integer'", "type: 'whole'").replace('ingest/numbers', 'ingest/other'),
+    'same.ts': pluginSource().replace("name: 'numbers'", "name: 'twin'"),
+  })
+  const said = async (...names: string[]) => (await problems(root, ...names)).map(d => `${d.range?.line} ${d.code}: ${d.message}`)
+  assert.equal(await said('./absent.ts'), ['2 plugin-not-found: there is no plugin file ./absent.ts'])
+  assert.equal(await said('@acme/absent'), ['2 plugin-not-found: the package @acme/absent is not installed'])
+  assert.equal(await said('./syntax.ts'), ['2 plugin-syntax: syntax.ts:2:49 Expected identifier but found ","'])
+  assert.match((await said('./throws.ts'))[0]!, /^2 plugin-load: throws\.ts:3:\d+ Cannot read properties of undefined/)
+  assert.equal((await said('./exits.ts')).map(t => t.replace(/\d+:\d+/, 'L:C')), ['2 plugin-load: exits.ts:L:C calls process.exit(3) while it is loaded'])
+  assert.equal(await said('./api.ts'), ['2 plugin-api: api.ts is written for plugin API 2; this is API 1'])
+  assert.equal(await said('./nothing.ts'), ['2 plugin-fault: nothing.ts has no plugin as its default export'])
+  assert.match((await said('./import.ts'))[0]!, /^2 plugin-syntax: import\.ts:1:15 Could not resolve "not-there"/)
+  assert.match((await said('./schema.ts'))[0]!, /^2 plugin-schema: schema\.ts: the schema of ingest\/other's parameters is refused: /)
+  assert.equal(await said('./numbers.ts', './same.ts'), ['3 plugin-conflict: the stage ingest/numbers of twin is also defined by numbers'])
+})
+
+test.run()
