@@ -5,6 +5,7 @@ import * as kinds from './kinds/kinds.js'
 
 export * from './kinds/kinds.js'
 export { canonical, rowId, rowIds } from './kinds/ids.js'
+export { jaccard, nearGroups, nearIndex, shingles, words, type Near } from './qa-convert/near.js'
 export { page, table as reportTable, figures, type PageOptions, type Section } from './report/page.js'
 export { barChart, lineChart } from './report/chart.js'
 export { escapeHtml, html, markup, Markup } from './report/html.js'
