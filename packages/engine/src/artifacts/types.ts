@@ -78,7 +78,7 @@ export interface ArtifactStore {
   /** Drops the work folder of a key. `keepScratch` for a resumable stage that failed. */
   clean(key: Digest, options?: { keepScratch?: boolean }): Promise<void>
   /** Waits for the lock of a key. `onWait` is called once with the holder while another process holds it. */
-  lock(key: Digest, options: { signal: AbortSignal; onWait?: (holder: LockHolder) => void }): Promise<{ release(): Promise<void> }>
+  lock(key: Digest, options: { signal: AbortSignal; node?: string; onWait?: (holder: LockHolder) => void }): Promise<{ release(): Promise<void> }>
   /**
    * Checks that an object (a file, or every file of a folder and that none was added) is unchanged since it was stored, hashing only
    * what its stat says may have changed; moves a changed one to `quarantine/`, which makes its producer a miss. Call it before and after a

@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import { isDigest, sha256 } from './digest.js'
+import type { StoreIo } from './io.js'
+import type { Layout } from './layout.js'
+import { codeOf } from './store-error.js'
+import type { Digest } from './types.js'
+
+/** The key that each node of a pipeline had last, so that a plan can say what differs from then. An append-only file a pipeline. */
+export class LastKeys {
+  readonly #io: StoreIo
+  readonly #at: Layout
+  readonly #byPipeline = new Map<string, Map<string, Digest>>()
+
+  constructor(io: StoreIo, at: Layout) {
+    this.#io = io
+    this.#at = at
+  }
+
+  of(pipeline: string): Map<string, Digest> {
+    let keys = this.#byPipeline.get(pipeline)
+    if (!keys) this.#byPipeline.set(pipeline, (keys = this.#read(pipeline)))
+    return keys
+  }
+
+  remember(pipeline: string, node: string, key: Digest): void {
+    const keys = this.of(pipeline)
+    if (keys.get(node) === key) return
+    keys.set(node, key)
+    const { fs } = this.#io
+    fs.mkdirSync(this.#at.last, { recursive: true })
+    // The line break comes first, so that a line torn by a kill spoils no other.
+    fs.appendFileSync(this.#file(pipeline), `\n${JSON.stringify([node, key])}`)
+  }
+
+  #read(pipeline: string): Map<string, Digest> {
+    const keys = new Map<string, Digest>()
+    let text: string
+    try {
+      text = this.#io.fs.readFileSync(this.#file(pipeline), 'utf8')
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return keys
+      throw error
+    }
+    let lines = 0
+    for (const line of text.split('\n')) {
+      if (line === '') continue
+      lines++
+      try {
+        const [node, key] = JSON.parse(line) as [unknown, unknown]
+        if (typeof node === 'string' && typeof key === 'string' && isDigest(key)) keys.set(node, key)
+      } catch {
+        // Torn by a kill.
+      }
+    }
+    if (lines > 4 * keys.size + 1000) this.#compact(pipeline, keys)
+    return keys
+  }
+
+  #compact(pipeline: string, keys: ReadonlyMap<string, Digest>): void {
+    const { fs } = this.#io
+    const fresh = `${this.#file(pipeline)}.${process.pid}`
+    try {
+      fs.writeFileSync(fresh, [...keys].map(pair => `\n${JSON.stringify(pair)}`).join(''))
+      fs.renameSync(fresh, this.#file(pipeline))
+    } catch {
+      // It stays long.
+    }
+  }
+
+  #file(pipeline: string): string {
+    return join(this.#at.last, `${sha256(pipeline).slice(0, 24)}.jsonl`)
+  }
+}

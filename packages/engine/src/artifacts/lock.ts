@@ -1,0 +1,197 @@
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { StoreIo } from './io.js'
+import { codeOf } from './store-error.js'
+import type { LockHolder } from './types.js'
+
+const silentAfterMs = 5 * 60_000
+const heartbeatMs = 60_000
+
+interface LockFile extends LockHolder {
+  readonly id: string
+  /** Of the process, in clock ticks since boot; null where the system does not tell. */
+  readonly start: string | null
+  readonly boot: string | null
+  /** Processes of two containers may share a pid. */
+  readonly pidNamespace: string | null
+}
+
+export interface LockOptions {
+  readonly signal: AbortSignal
+  readonly node?: string
+  readonly onWait?: (holder: LockHolder) => void
+}
+
+/**
+ * Takes the lock file at `path`, waiting while a living process holds it. Nobody has to unlock by hand: on this host a holder whose pid, start
+ * time or boot id is gone holds nothing; one of another host is gone after five minutes without a heartbeat. Locks only save work.
+ */
+export async function takeLock(io: StoreIo, path: string, fresh: () => string, options: LockOptions): Promise<{ release(): Promise<void> }> {
+  const { fs } = io
+  fs.mkdirSync(dirname(path), { recursive: true })
+  const own = fresh()
+  fs.mkdirSync(dirname(own), { recursive: true })
+  const me: LockFile = { ...thisProcess(io), id: randomUUID(), since: new Date(io.nowMs()).toISOString(), ...(options.node === undefined ? {} : { node: options.node }) }
+  try {
+    let hasSaidWhom = false
+    for (let waitMs = 20; ; waitMs = Math.min(500, waitMs * 1.5)) {
+      options.signal.throwIfAborted()
+      fs.writeFileSync(own, JSON.stringify(me))
+      if (publishNew(io, own, path)) break
+      const holder = read(io, path)
+      if (holder === undefined) continue
+      if (isGone(io, path, holder, own)) {
+        breakLock(io, path, holder, fresh())
+        continue
+      }
+      if (!hasSaidWhom) options.onWait?.(publicPart(holder))
+      hasSaidWhom = true
+      await sleep(waitMs, undefined, { signal: options.signal })
+    }
+  } finally {
+    fs.rmSync(own, { force: true })
+  }
+  // The file server's clock stamps it, so that clocks of two hosts need not agree.
+  const heart = setInterval(() => {
+    try {
+      if (read(io, path)?.id === me.id) beat(io, path)
+    } catch {
+      // Without heartbeat another host may do the work twice; the first record wins.
+    }
+  }, heartbeatMs)
+  heart.unref()
+  return {
+    async release() {
+      clearInterval(heart)
+      if (read(io, path)?.id === me.id) fs.rmSync(path, { force: true })
+    },
+  }
+}
+
+/** Writes the first byte again: that moves the mtime, and no reader ever sees half a file. */
+function beat(io: StoreIo, path: string): void {
+  const fd = io.fs.openSync(path, 'r+')
+  try {
+    io.fs.writeSync(fd, '{', 0)
+  } finally {
+    io.fs.closeSync(fd)
+  }
+}
+
+/** The living holder of a lock, if there is one; for gc. */
+export function holderOf(io: StoreIo, path: string, fresh: () => string): LockHolder | undefined {
+  const holder = read(io, path)
+  if (!holder) return undefined
+  const probe = fresh()
+  try {
+    io.fs.mkdirSync(dirname(probe), { recursive: true })
+    io.fs.writeFileSync(probe, '')
+    return isGone(io, path, holder, probe) ? undefined : publicPart(holder)
+  } finally {
+    io.fs.rmSync(probe, { force: true })
+  }
+}
+
+/** Links the finished file to its place; false if something stands there already. */
+export function publishNew(io: StoreIo, from: string, to: string): boolean {
+  const { fs } = io
+  try {
+    fs.linkSync(from, to)
+    return true
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'EEXIST') return false
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) throw error
+  }
+  // A file system without hard links: `wx` decides who is first, the rename puts whole content there.
+  try {
+    fs.closeSync(fs.openSync(to, 'wx'))
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+  fs.copyFileSync(from, `${from}-copy`)
+  fs.renameSync(`${from}-copy`, to)
+  return true
+}
+
+function thisProcess(io: StoreIo): Pick<LockFile, 'pid' | 'host' | 'start' | 'boot' | 'pidNamespace'> {
+  return { pid: process.pid, host: hostname(), start: startOf(io, process.pid), boot: bootId(io), pidNamespace: pidNamespace(io) }
+}
+
+function startOf(io: StoreIo, pid: number): string | null {
+  const stat = readText(io, `/proc/${pid}/stat`)
+  // The command's name may hold spaces and brackets; the start time is the 20th field after it.
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+}
+
+const bootId = (io: StoreIo): string | null => readText(io, '/proc/sys/kernel/random/boot_id')?.trim() ?? null
+
+function pidNamespace(io: StoreIo): string | null {
+  try {
+    return io.fs.readlinkSync('/proc/self/ns/pid')
+  } catch {
+    return null
+  }
+}
+
+function readText(io: StoreIo, path: string): string | undefined {
+  try {
+    return io.fs.readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+/** `probe` was written just now, so that its mtime is the file server's clock. */
+function isGone(io: StoreIo, path: string, holder: LockFile, probe: string): boolean {
+  const me = thisProcess(io)
+  if (holder.host === me.host && holder.pidNamespace === me.pidNamespace) {
+    if (holder.boot !== me.boot) return true
+    return !isRunning(holder.pid) || (holder.start !== null && startOf(io, holder.pid) !== holder.start)
+  }
+  const beat = io.fs.statSync(path, { throwIfNoEntry: false })
+  return beat !== undefined && io.fs.statSync(probe).mtimeMs - beat.mtimeMs > silentAfterMs
+}
+
+function isRunning(pid: number): boolean {
+  if (pid <= 0) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return codeOf(error) === 'EPERM'
+  }
+}
+
+/** Takes a dead holder's file away, and puts it back if it was somebody else's by then. */
+function breakLock(io: StoreIo, path: string, dead: LockFile, aside: string): void {
+  try {
+    io.fs.renameSync(path, aside)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return
+    throw error
+  }
+  if (read(io, aside)?.id !== dead.id) publishNew(io, aside, path)
+  io.fs.rmSync(aside, { force: true })
+}
+
+function read(io: StoreIo, path: string): LockFile | undefined {
+  let text: string
+  try {
+    text = io.fs.readFileSync(path, 'utf8')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    return JSON.parse(text) as LockFile
+  } catch {
+    // Left half-written by a kill on a file system without links: it belongs to nobody.
+    return { ...thisProcess(io), pid: -1, start: null, id: '', since: '' }
+  }
+}
+
+const publicPart = ({ pid, host, since, node }: LockFile): LockHolder => ({ pid, host, since, ...(node === undefined ? {} : { node }) })

@@ -1,0 +1,300 @@
+import { basename, dirname, join } from 'node:path'
+import type { BigIntStats } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { canonicalJson } from './canonical-json.js'
+import { sha256 } from './digest.js'
+import { copyHashing, hashFile, type FileDigest } from './hash-file.js'
+import type { StoreIo } from './io.js'
+import type { Layout } from './layout.js'
+import { settleMs, type StatIndex } from './stat-index.js'
+import { StoreError, codeOf } from './store-error.js'
+import type { Digest, ManifestEntry, OutputRecord } from './types.js'
+import { filesBelow, removeTree } from './walk.js'
+
+/** From this size on a file is worth a few milliseconds of waiting, so that it need not be hashed a second time. */
+const largeBytes = 1n << 20n
+
+/** The content-addressed files and folders: `objects/ab/<digest>`, and for a folder its manifest and a real tree of hard links to the files. */
+export class Objects {
+  readonly #io: StoreIo
+  readonly #at: Layout
+  readonly #index: StatIndex
+  readonly #manifests = new Map<Digest, readonly ManifestEntry[]>()
+  readonly #shards = new Set<string>()
+
+  constructor(io: StoreIo, at: Layout, index: StatIndex) {
+    this.#io = io
+    this.#at = at
+    this.#index = index
+  }
+
+  pathOf(output: OutputRecord): string {
+    return output.form === 'file' ? this.#at.file(output.digest) : this.#at.tree(output.digest)
+  }
+
+  entries(output: OutputRecord): readonly ManifestEntry[] {
+    if (output.form === 'file') return [{ path: '', digest: output.digest, bytes: output.bytes }]
+    const entries = this.#manifest(output.digest)
+    if (!entries) throw new StoreError('io', `The folder ${output.digest} is no longer in the store`, 'Run the pipeline again: its stage makes it anew.')
+    return entries
+  }
+
+  /** Moves a file or a folder in; the path is gone afterwards, unless something failed. */
+  async ingest(path: string, kind: string, form: 'file' | 'folder'): Promise<OutputRecord> {
+    const stat = this.#io.fs.lstatSync(path, { throwIfNoEntry: false, bigint: true })
+    if (!stat) throw new StoreError('output', `There is no ${form} at ${path}`, 'Write it, or declare the output optional.')
+    if (form === 'file') {
+      const { digest, bytes } = await this.#ingestFile(path)
+      return { kind, form, digest, bytes }
+    }
+    if (!stat.isDirectory()) throw new StoreError('output', `${path} must be a folder`, `The kind "${kind}" is a folder: write files into it.`)
+    return { kind, form, ...(await this.#ingestFolder(path)) }
+  }
+
+  /** Whether the object is there as recorded. Hashes only what its stat says may have changed. */
+  async isIntact(output: OutputRecord): Promise<boolean> {
+    return (await this.#firstChanged(output, false)) === undefined
+  }
+
+  /** As `isIntact`, also against files added to a folder; what is changed is moved aside, a folder as a whole. */
+  async verifyUnchanged(output: OutputRecord): Promise<boolean> {
+    const changed = await this.#firstChanged(output, true)
+    if (changed === undefined) return true
+    if (changed !== 'missing') this.quarantine(changed)
+    if (output.form === 'folder') {
+      this.quarantine(this.#at.tree(output.digest))
+      for (const entry of this.#manifest(output.digest) ?? []) {
+        const path = this.#at.file(entry.digest)
+        if ((await this.#fileState(path, entry, `o:${entry.digest}`)) === 'changed') this.quarantine(path)
+      }
+    }
+    return false
+  }
+
+  /** Moves something wrong out of the objects, so that it is missing from now on and can still be looked at. */
+  quarantine(path: string): void {
+    const { fs } = this.#io
+    if (!fs.existsSync(path)) return
+    fs.mkdirSync(this.#at.quarantine, { recursive: true })
+    fs.renameSync(path, join(this.#at.quarantine, `${basename(path)}-${this.#io.nowMs()}`))
+    this.#manifests.clear()
+  }
+
+  /** Brings the bytes of an object to the disk for good; for outputs that would cost much to make again. */
+  sync(output: OutputRecord): void {
+    const { fs } = this.#io
+    const flush = (path: string) => {
+      const fd = fs.openSync(path, 'r')
+      try {
+        fs.fsyncSync(fd)
+      } finally {
+        fs.closeSync(fd)
+      }
+    }
+    const paths =
+      output.form === 'file' ? [this.#at.file(output.digest)] : [this.#at.manifest(output.digest), ...this.entries(output).map(e => this.#at.file(e.digest))]
+    for (const path of paths) flush(path)
+    // Windows cannot open a folder; there the rename is as durable as it gets.
+    if (process.platform !== 'win32') for (const dir of new Set(paths.map(dirname))) flush(dir)
+  }
+
+  async #ingestFile(path: string): Promise<FileDigest> {
+    const { fs } = this.#io
+    let stat = fs.lstatSync(path, { bigint: true })
+    let source = path
+    if (stat.isSymbolicLink()) {
+      source = fs.realpathSync(path)
+      stat = fs.statSync(source, { bigint: true })
+    }
+    if (!stat.isFile()) throw new StoreError('output', `${path} must be a file`, 'Write one file there; for several, use a kind that is a folder.')
+    fs.mkdirSync(this.#at.temporary, { recursive: true })
+    // Another name of the same inode, or another disk: it must become a file of its own before it can be moved in.
+    const isShared = source !== path || stat.nlink > 1n || stat.dev !== fs.statSync(this.#at.temporary, { bigint: true }).dev
+    if (!isShared) {
+      if (stat.size >= largeBytes) await sleep(settleMs(stat, this.#io.nowMs()))
+      const hashedAtMs = this.#io.nowMs()
+      const hashed = await hashFile(this.#io, path, Number(stat.size))
+      await this.#place(path, hashed, hashedAtMs)
+      return hashed
+    }
+    const copy = this.#at.fresh()
+    try {
+      const hashedAtMs = this.#io.nowMs()
+      const hashed = await copyHashing(this.#io, source, copy)
+      await this.#place(copy, hashed, hashedAtMs)
+      fs.rmSync(path, { force: true })
+      return hashed
+    } finally {
+      fs.rmSync(copy, { force: true })
+    }
+  }
+
+  /** Moves a hashed file to its place, or drops it where the object is there already. */
+  async #place(from: string, is: FileDigest, hashedAtMs: number): Promise<void> {
+    const { fs } = this.#io
+    const { digest } = is
+    const target = this.#at.file(digest)
+    if ((await this.#fileState(target, is, `o:${digest}`)) === 'intact') return fs.rmSync(from)
+    this.#shard(digest)
+    fs.chmodSync(from, 0o444)
+    // Over an object that may be hurt: what was opened before keeps its own inode.
+    fs.renameSync(from, target)
+    this.#index.set(`o:${digest}`, fs.statSync(target, { bigint: true }), digest, hashedAtMs)
+  }
+
+  async #ingestFolder(path: string): Promise<{ digest: Digest; bytes: number }> {
+    const { fs } = this.#io
+    const entries: ManifestEntry[] = []
+    const files = filesBelow(fs, path)
+    const root = fs.realpathSync(path)
+    // Links first, as what they lead to is moved away below.
+    for (const file of files) if (file.isLink) this.#dereference(root, path, file.path)
+    for (const file of files) {
+      const { digest, bytes } = await this.#ingestFile(join(path, file.path))
+      entries.push({ path: file.path, digest, bytes })
+    }
+    const text = canonicalJson({ folder: 1, entries: entries.map(e => ({ ...e })) })
+    const digest = sha256(text)
+    this.#shard(digest)
+    this.#putManifest(digest, text)
+    await this.#putTree(digest, entries)
+    this.#manifests.set(digest, entries)
+    removeTree(fs, path)
+    return { digest, bytes: entries.reduce((sum, e) => sum + e.bytes, 0) }
+  }
+
+  /** A link to a file inside the folder becomes a copy; any other is refused, as its target is not part of the output. */
+  #dereference(root: string, dir: string, path: string): void {
+    const { fs } = this.#io
+    const link = join(dir, path)
+    const refuse = (why: string): never => {
+      throw new StoreError('output', `The link ${path} in ${dir} ${why}`, 'Copy the file there instead of linking to it.')
+    }
+    let target: string
+    try {
+      target = fs.realpathSync(link)
+    } catch {
+      return refuse('leads nowhere')
+    }
+    if (!target.startsWith(`${root}/`) && !target.startsWith(`${root}\\`)) refuse('leads out of the folder')
+    if (!fs.statSync(target).isFile()) refuse('does not lead to a file')
+    fs.rmSync(link)
+    fs.copyFileSync(target, link)
+  }
+
+  #putManifest(digest: Digest, text: string): void {
+    const { fs } = this.#io
+    const target = this.#at.manifest(digest)
+    if (this.#manifest(digest)) return
+    const fresh = this.#at.fresh()
+    try {
+      fs.writeFileSync(fresh, text, { mode: 0o444 })
+      fs.renameSync(fresh, target)
+    } finally {
+      fs.rmSync(fresh, { force: true })
+    }
+  }
+
+  async #putTree(digest: Digest, entries: readonly ManifestEntry[]): Promise<void> {
+    const { fs } = this.#io
+    const target = this.#at.tree(digest)
+    if (fs.existsSync(target)) {
+      if (await this.#isTreeIntact(digest, entries, true)) return
+      this.quarantine(target)
+    }
+    const fresh = this.#at.fresh()
+    try {
+      fs.mkdirSync(fresh, { recursive: true })
+      for (const entry of entries) {
+        const path = join(fresh, entry.path)
+        if (entry.path.includes('/')) fs.mkdirSync(dirname(path), { recursive: true })
+        this.#link(entry.digest, path)
+      }
+      fs.renameSync(fresh, target)
+    } catch (error) {
+      // Another process put the same tree there first.
+      if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error
+    } finally {
+      removeTree(fs, fresh)
+    }
+  }
+
+  #link(digest: Digest, to: string): void {
+    const { fs } = this.#io
+    const object = this.#at.file(digest)
+    const before = fs.statSync(object, { bigint: true })
+    try {
+      fs.linkSync(object, to)
+    } catch (error) {
+      // Too many links to one inode, or a file system without any.
+      if (!['EMLINK', 'EPERM', 'ENOTSUP', 'ENOSYS', 'EXDEV'].includes(codeOf(error) ?? '')) throw error
+      fs.copyFileSync(object, to, fs.constants.COPYFILE_FICLONE)
+      return
+    }
+    this.#index.restamp(`o:${digest}`, before, fs.statSync(object, { bigint: true }))
+  }
+
+  async #firstChanged(output: OutputRecord, strictly: boolean): Promise<string | undefined> {
+    if (output.form === 'file') {
+      const path = this.#at.file(output.digest)
+      const state = await this.#fileState(path, output, `o:${output.digest}`)
+      return state === 'intact' ? undefined : state === 'missing' ? 'missing' : path
+    }
+    const entries = this.#manifest(output.digest)
+    const tree = this.#at.tree(output.digest)
+    if (!entries || !this.#io.fs.existsSync(tree)) return 'missing'
+    return (await this.#isTreeIntact(output.digest, entries, strictly)) ? undefined : tree
+  }
+
+  async #isTreeIntact(digest: Digest, entries: readonly ManifestEntry[], strictly: boolean): Promise<boolean> {
+    const tree = this.#at.tree(digest)
+    for (const entry of entries) {
+      const state = await this.#fileState(join(tree, entry.path), entry, `o:${entry.digest}`, `t:${digest}/${entry.path}`)
+      if (state !== 'intact') return false
+    }
+    return !strictly || filesBelow(this.#io.fs, tree).length === entries.length
+  }
+
+  /** `ownName` is for a file of a tree that could not be a hard link and so has an inode of its own. */
+  async #fileState(path: string, is: { digest: Digest; bytes: number }, name: string, ownName?: string): Promise<'intact' | 'missing' | 'changed'> {
+    const stat = this.#io.fs.lstatSync(path, { throwIfNoEntry: false, bigint: true })
+    if (!stat) return 'missing'
+    if (!stat.isFile() || Number(stat.size) !== is.bytes) return 'changed'
+    if (this.#index.get(name, stat, true) === is.digest || (ownName !== undefined && this.#index.get(ownName, stat, true) === is.digest)) return 'intact'
+    const hashedAtMs = this.#io.nowMs()
+    const { digest } = await hashFile(this.#io, path, is.bytes)
+    if (digest !== is.digest) return 'changed'
+    this.#index.set(ownName !== undefined && !this.#isSameFile(path, stat, this.#at.file(is.digest)) ? ownName : name, stat, digest, hashedAtMs)
+    return 'intact'
+  }
+
+  #isSameFile(path: string, stat: BigIntStats, object: string): boolean {
+    const other = this.#io.fs.lstatSync(object, { throwIfNoEntry: false, bigint: true })
+    return path === object || other?.ino === stat.ino
+  }
+
+  /** The entries of a folder's manifest; undefined when it is not there or is not what its name says. */
+  #manifest(digest: Digest): readonly ManifestEntry[] | undefined {
+    const known = this.#manifests.get(digest)
+    if (known) return known
+    let text: string
+    try {
+      text = this.#io.fs.readFileSync(this.#at.manifest(digest), 'utf8')
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined
+      throw error
+    }
+    if (sha256(text) !== digest) return undefined
+    const { entries } = JSON.parse(text) as { entries: ManifestEntry[] }
+    this.#manifests.set(digest, entries)
+    return entries
+  }
+
+  #shard(digest: Digest): void {
+    const dir = dirname(this.#at.file(digest))
+    if (this.#shards.has(dir)) return
+    this.#io.fs.mkdirSync(dir, { recursive: true })
+    this.#io.fs.mkdirSync(this.#at.temporary, { recursive: true })
+    this.#shards.add(dir)
+  }
+}

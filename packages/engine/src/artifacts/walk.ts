@@ -1,0 +1,40 @@
+import { join } from 'node:path'
+import type { StoreIo } from './io.js'
+import { StoreError, codeOf } from './store-error.js'
+
+export interface FoundFile {
+  /** Relative to the folder, with `/`. */
+  readonly path: string
+  readonly isLink: boolean
+}
+
+/** All files below a folder in the order of their paths (by UTF-16 units, the same on every machine). Links are named, not followed; sockets and devices are refused. */
+export function filesBelow(fs: StoreIo['fs'], root: string): FoundFile[] {
+  const found: FoundFile[] = []
+  const visit = (dir: string, prefix: string): void => {
+    for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
+      const path = prefix + entry.name
+      if (entry.isDirectory()) visit(join(dir, entry.name), `${path}/`)
+      else if (entry.isFile() || entry.isSymbolicLink()) found.push({ path, isLink: entry.isSymbolicLink() })
+      else throw new StoreError('output', `${join(dir, entry.name)} is neither a file nor a folder`, 'Write plain files.')
+    }
+  }
+  visit(root, '')
+  return found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
+}
+
+/** Removes a file or a folder, also where a stage has made folders read-only. */
+export function removeTree(fs: StoreIo['fs'], path: string): void {
+  try {
+    fs.rmSync(path, { recursive: true, force: true })
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES' && codeOf(error) !== 'EPERM') throw error
+    unlockFolders(fs, path)
+    fs.rmSync(path, { recursive: true, force: true })
+  }
+}
+
+function unlockFolders(fs: StoreIo['fs'], dir: string): void {
+  fs.chmodSync(dir, 0o755)
+  for (const entry of fs.readdirSync(dir, { withFileTypes: true })) if (entry.isDirectory()) unlockFolders(fs, join(dir, entry.name))
+}
