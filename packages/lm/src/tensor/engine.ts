@@ -1,0 +1,19 @@
+import { runEager } from './eager.js'
+import { compileOnnx } from './onnx.js'
+import { loadTensorFlow } from './tensorflow.js'
+import { trace, type ProgramDefinition } from './trace.js'
+import type { Executable } from './types.js'
+
+/**
+ * `onnx`: compiled, embedded. `eager`: operation by operation on tfjs-node over libtensorflow, an optional dependency. `reference`: on
+ * the tfjs backend named 'cpu', which whoever asks for it has registered.
+ */
+export type Engine = 'onnx' | 'eager' | 'reference'
+
+export async function compileProgram(definition: ProgramDefinition, { engine, threads }: { engine: Engine; threads: number }): Promise<Executable> {
+  switch (engine) {
+    case 'onnx': return compileOnnx(trace(definition), { threads })
+    case 'eager': return runEager(definition, await loadTensorFlow())
+    case 'reference': return runEager(definition, 'cpu')
+  }
+}

@@ -1,0 +1,6 @@
+export { compileOnnx, type OnnxOptions } from './onnx.js'
+export { compileProgram, type Engine } from './engine.js'
+export { encodeOnnxModel } from './onnx-model.js'
+export { loadTensorFlow, TensorFlowUnavailable } from './tensorflow.js'
+export { runEager } from './eager.js'
+export { trace, type ConstantSpec, type Placeholders, type Program, type ProgramDefinition } from './trace.js'

@@ -1,0 +1,6 @@
+import './elementwise.js'
+import './fill.js'
+import './gather.js'
+import './matmul.js'
+import './reduce.js'
+import './shape.js'
