@@ -32,8 +32,17 @@ export interface GraphNode {
   readonly after: readonly NodeId[]
   /** Those of `after` whose being skipped skips this one: single ports and needs. */
   readonly required: readonly NodeId[]
-  /** False when known before the run, undefined when it waits for a metric or a digest. */
+  /** False when known before the run, undefined when it waits for a metric or a digest: then `condition` is what is left of it. */
   readonly when: boolean | undefined
+  readonly condition?: string
+  /** The stages that `params`, `env` and `condition` still read, as written there, and the node that each means. */
+  readonly reads: Readonly<Record<string, NodeId>>
+  /** The declared environment; values that read a digest or a secret are still `${{ … }}`: see `evaluateEnv`. */
+  readonly env: Readonly<Record<string, string>>
+  readonly deferredEnv: readonly string[]
+  readonly seed: number
+  /** Port → path relative to the project root. */
+  readonly publish: Readonly<Record<string, string>>
   readonly resources: Required<Pick<Resources, 'cpus' | 'gpus'>> & { readonly memory: number }
 }
 

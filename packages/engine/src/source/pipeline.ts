@@ -22,10 +22,17 @@ export interface Pipeline {
   readonly params: JsonObject
   readonly plugins: readonly Located<string>[]
   readonly stages: readonly StageSource[]
+  /** What `env.NAME` reads: the process environment. */
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly rangeOf: RangeOf
+  /** The range of `length` characters of a string in the file, counted in its value from `start` on. */
+  readonly rangeIn: (path: readonly (string | number)[], start: number, length: number) => SourceRange
 }
 
-/** One stage with the defaults merged in. `with`, `inputs`, `when`, `env`, `resources`, `matrix` hold raw values with `${{ … }}`. */
+/**
+ * One stage with the defaults merged in. `with`, `inputs`, `when`, `env`, `resources`, `seed` and `publish` hold raw values with `${{ … }}`:
+ * their values stand in the nodes of the graph. In `matrix` they are computed, since it reads no more than `params` and `env`.
+ */
 export interface StageSource {
   readonly id: string
   readonly uses: Located<string>
@@ -41,7 +48,10 @@ export interface StageSource {
   readonly publish: Readonly<Record<string, string>>
   readonly cache: boolean
   readonly executor?: string
-  readonly seed: number
+  /** Where numbers are computed, if the file says so for the stage as a whole. */
+  readonly backend?: string
+  /** A string is an expression. */
+  readonly seed: number | string
   readonly description?: string
 }
 

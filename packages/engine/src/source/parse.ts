@@ -1,0 +1,94 @@
+import { basename } from 'node:path'
+import type { JsonObject } from '../artifacts/types.js'
+import { Collector } from '../diagnostics/collector.js'
+import type { Result } from '../diagnostics/result.js'
+import { readYaml } from './document.js'
+import { ExpressionCheck } from './expression-check.js'
+import type { Located, Pipeline, StageSource } from './pipeline.js'
+import { overrideParams, type ParamOverrides } from './pipeline-params.js'
+import { Shape } from './shape.js'
+import { defaultKeys, readSettings, readStage, type StageReading } from './stage.js'
+
+export interface ParseOptions extends ParamOverrides {
+  /** Absolute; shown in messages. */
+  readonly file: string
+  readonly text: string
+  readonly projectRoot: string
+  /** What `env.NAME` reads. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+const topKeys = ['name', 'description', 'params', 'plugins', 'defaults', 'stages']
+const paramPattern = /^[A-Za-z_][A-Za-z0-9_-]*$/
+
+/** Reads a pipeline file: YAML, its shape, its expressions. All mistakes that need no plugin to be seen are collected. */
+export function parsePipeline(options: ParseOptions): Result<Pipeline> {
+  const collector = new Collector()
+  const document = readYaml(options.file, options.text, collector)
+  if (!document) return collector.result<Pipeline>(() => { throw new Error('Internal: no document and no error') })
+  const shape = new Shape(document, collector)
+  if (document.value === null) {
+    shape.error('missing-key', [], 'The file is empty.', 'A pipeline has `stages:`; `hone init` writes one to start from.')
+    return collector.result(() => undefined as never)
+  }
+  const isMap = typeof document.value === 'object' && !Array.isArray(document.value)
+  const top = shape.map(document.value, [], 'a map with `stages:`')
+  const known = Object.fromEntries(Object.entries(top).filter(([key]) => !key.startsWith('x-')))
+  shape.record(known, [], topKeys, key => (/^[a-z][a-z0-9_-]*$/.test(key) ? 'Stages stand under `stages:`; keys that begin with x- are ignored.' : undefined))
+  const name = shape.string(top.name, ['name']) ?? basename(options.file).replace(/\.ya?ml$/, '')
+  const description = shape.string(top.description, ['description'])
+  const defaults = readParams(top, shape)
+  const params = overrideParams(defaults, options, collector)
+  const expressions = new ExpressionCheck(document, collector, params)
+  for (const key of ['name', 'params', 'plugins'] as const) expressions.none(top[key], [key])
+  const reading: StageReading = { shape, expressions, scope: matrixScope(params, options.env) }
+  const common = readSettings(shape.record(top.defaults, ['defaults'], defaultKeys, () => 'Parameters stand under `with:` of each stage.'), ['defaults'], reading)
+  const stages: StageSource[] = []
+  for (const [id, value] of Object.entries(shape.map(top.stages, ['stages'], 'a map of names to stages'))) {
+    const stage = readStage(id, value, common, reading)
+    if (stage) stages.push(stage)
+  }
+  if (isMap && top.stages === undefined) shape.error('missing-key', [], 'The file has no "stages".', 'Every pipeline has `stages:` with at least one stage.')
+  else if (isMap && stages.length === 0 && collector.errors === 0) shape.error('missing-key', ['stages'], '"stages" is empty.', 'A pipeline has at least one stage.', 'key')
+  const plugins = shape.list(top.plugins, ['plugins']).flatMap((plugin, i): Located<string>[] => {
+    const value = shape.string(plugin, ['plugins', i])
+    return value === undefined ? [] : [{ value, range: document.rangeOf(['plugins', i]) }]
+  })
+  return collector.result(() => ({
+    name,
+    ...(description !== undefined && { description }),
+    file: options.file,
+    projectRoot: options.projectRoot,
+    text: options.text,
+    params,
+    plugins,
+    stages,
+    env: options.env,
+    // What a stage has from `defaults:` stands there.
+    rangeOf: (path, which) => {
+      const [top, , ...rest] = path
+      const fromDefaults = top === 'stages' && rest.length > 0 && !document.has(path.slice(0, 3)) && document.has(['defaults', rest[0]!])
+      return document.rangeOf(fromDefaults ? ['defaults', ...rest] : path, which)
+    },
+    rangeIn: (path, start, length) => {
+      const [top, , ...rest] = path
+      const fromDefaults = top === 'stages' && rest.length > 0 && !document.has(path) && document.has(['defaults', ...rest])
+      return document.rangeIn(fromDefaults ? ['defaults', ...rest] : path, start, length)
+    },
+  }))
+}
+
+function readParams(top: JsonObject, shape: Shape): JsonObject {
+  const params = shape.map(top.params, ['params'], 'a map of names to defaults')
+  for (const name of Object.keys(params)) {
+    if (!paramPattern.test(name)) shape.error('bad-id', ['params', name], `"${name}" cannot name a parameter.`, 'Names are made of letters, digits, _ and -, and begin with a letter.', 'key')
+  }
+  return params
+}
+
+function matrixScope(params: JsonObject, env: Readonly<Record<string, string | undefined>>) {
+  const never = () => {
+    throw new Error('Internal: a matrix reads params and env alone')
+  }
+  return { params, matrix: {}, env: (name: string) => env[name] ?? null, secret: never, digest: never, metric: never }
+}
