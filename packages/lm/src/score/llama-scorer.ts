@@ -1,0 +1,148 @@
+import { setImmediate } from 'node:timers/promises'
+import * as tf from '@tensorflow/tfjs-core'
+import { attendWithinSegments, embed, llamaHidden, llamaLogits, plainLlama } from '../model/llama.js'
+import { llamaParameters, type LlamaConfig } from '../model/llama-config.js'
+import { compileProgram, type Engine } from '../tensor/engine.js'
+import type { ProgramDefinition } from '../tensor/trace.js'
+import type { Executable, TensorData, TensorSpec } from '../tensor/types.js'
+import type { ScoredSequence, Scorer, SequenceToScore } from './scorer.js'
+
+/** Tokens in one run, whatever the length of its rows. */
+const TOKENS_A_RUN = 512
+
+/** B rows of T fed tokens with s scored ones each. */
+interface Bucket {
+  readonly B: number
+  readonly T: number
+  readonly s: number
+}
+
+/** Powers of two and one and a half times them, from 32 on: at most a third of a row is padding. */
+function lengthBucket(n: number): number {
+  let T = 32
+  while (T < n) T = T % 3 === 0 ? (T / 3) * 4 : (T / 2) * 3
+  return T
+}
+
+/** The shape that a sequence is computed in: a function of the sequence alone, so that no other one can change its numbers. */
+function bucketOf({ ids, from }: SequenceToScore): Bucket {
+  const T = lengthBucket(ids.length - 1)
+  let s = 8
+  while (s < ids.length - from) s *= 2
+  return { T, B: Math.max(1, Math.floor(TOKENS_A_RUN / T)), s: Math.min(s, T) }
+}
+
+/**
+ * Log-probabilities of given tokens under a Llama model whose weights (Hugging Face's names) lie in memory. Rows of like size
+ * share a run of fixed shape; the last run is filled up with padding.
+ */
+export function llamaScorer(config: LlamaConfig, weights: ReadonlyMap<string, Float32Array>, options: { engine: Engine; threads: number }): Scorer & { dispose(): Promise<void> } {
+  const parameters = llamaParameters(config)
+  const programs = new Map<string, Executable>()
+  const fedWeights = Object.fromEntries(parameters.map(({ name }) => {
+    const data = weights.get(name)
+    if (!data) throw new Error(`Internal: the weights lack ${name}.`)
+    return [name, data]
+  }))
+
+  const programOf = async (bucket: Bucket): Promise<Executable> => {
+    const key = `${bucket.T} ${bucket.s}`
+    const known = programs.get(key)
+    if (known) return known
+    const program = await compileProgram(scoreProgram(config, parameters, bucket), options)
+    programs.set(key, program)
+    return program
+  }
+
+  return {
+    maxLength: config.maxPositions,
+    async score(sequences, { signal, onProgress } = {}) {
+      const groups = new Map<string, { bucket: Bucket; members: number[] }>()
+      for (const [i, sequence] of sequences.entries()) {
+        const { ids, from } = sequence
+        if (from < 1 || from >= ids.length) throw new RangeError(`Sequence ${i} of ${ids.length} tokens cannot be scored from token ${from} on`)
+        if (ids.length - 1 > config.maxPositions) throw new RangeError(`Sequence ${i} feeds ${ids.length - 1} tokens; the model takes ${config.maxPositions}`)
+        const bucket = bucketOf(sequence)
+        const group = groups.get(`${bucket.T} ${bucket.s}`)
+        if (group) group.members.push(i)
+        else groups.set(`${bucket.T} ${bucket.s}`, { bucket, members: [i] })
+      }
+      const results = new Array<ScoredSequence>(sequences.length)
+      let done = 0
+      for (const { bucket, members } of groups.values()) {
+        const program = await programOf(bucket)
+        for (let first = 0; first < members.length; first += bucket.B) {
+          await setImmediate()
+          signal?.throwIfAborted()
+          const indices = members.slice(first, first + bucket.B)
+          const batch = indices.map(i => sequences[i]!)
+          const outputs = await program.run({ ...feedsOf(batch, bucket), ...fedWeights })
+          for (const [row, i] of indices.entries()) results[i] = resultOf(sequences[i]!, outputs, row * bucket.s)
+          onProgress?.((done += indices.length))
+        }
+      }
+      return results
+    },
+    async dispose() {
+      for (const program of programs.values()) await program.dispose()
+      programs.clear()
+    },
+  }
+}
+
+function scoreProgram(config: LlamaConfig, parameters: readonly TensorSpec[], { B, T, s }: Bucket): ProgramDefinition {
+  const S = B * s
+  const V = config.vocabSize
+  return {
+    inputs: [
+      { name: 'ids', shape: [B * T], dtype: 'int32' },
+      { name: 'positions', shape: [B * T], dtype: 'int32' },
+      { name: 'segments', shape: [B * T], dtype: 'int32' },
+      { name: 'select', shape: [S], dtype: 'int32' },
+      { name: 'targets', shape: [S], dtype: 'int32' },
+      ...parameters,
+    ],
+    build(input) {
+      const model = plainLlama(config, input)
+      const hidden = llamaHidden(model, embed(model, input('ids')), input('positions'), T, attendWithinSegments(input('segments'), B, T))
+      const logits = llamaLogits(model, tf.gather(hidden, input('select') as tf.Tensor1D)) // [S, V]
+      const shifted = tf.sub(logits, tf.max(logits, -1, true))
+      const logSum = tf.log(tf.sum(tf.exp(shifted), -1)) // [S]
+      const flat = tf.add(tf.mul(tf.range(0, S, 1, 'int32'), tf.scalar(V, 'int32')), input('targets'))
+      return {
+        logProbabilities: tf.sub(tf.gather(tf.reshape(shifted, [S * V]), flat as tf.Tensor1D), logSum),
+        likeliest: tf.argMax(logits, -1),
+      }
+    },
+  }
+}
+
+function feedsOf(batch: readonly SequenceToScore[], { B, T, s }: Bucket): Record<string, TensorData> {
+  const ids = new Int32Array(B * T)
+  const positions = new Int32Array(B * T)
+  const segments = new Int32Array(B * T)
+  const select = new Int32Array(B * s)
+  const targets = new Int32Array(B * s)
+  for (const [row, sequence] of batch.entries()) {
+    const fed = sequence.ids.length - 1
+    for (let t = 0; t < fed; t++) {
+      ids[row * T + t] = sequence.ids[t]!
+      positions[row * T + t] = t
+      segments[row * T + t] = 1
+    }
+    for (let i = sequence.from; i <= fed; i++) {
+      select[row * s + i - sequence.from] = row * T + i - 1
+      targets[row * s + i - sequence.from] = sequence.ids[i]!
+    }
+  }
+  return { ids, positions, segments, select, targets }
+}
+
+function resultOf({ ids, from }: SequenceToScore, outputs: Readonly<Record<string, TensorData>>, at: number): ScoredSequence {
+  const count = ids.length - from
+  const likeliest = outputs.likeliest!.subarray(at, at + count)
+  return {
+    logProbabilities: Float32Array.from(outputs.logProbabilities!.subarray(at, at + count)),
+    greedy: Uint8Array.from(likeliest, (id, i) => (id === ids[from + i] ? 1 : 0)),
+  }
+}
