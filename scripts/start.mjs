@@ -1,0 +1,44 @@
+// npm start: installs, builds and runs the quickstart; again, it only finds that nothing changed.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { pathToFileURL } from 'node:url'
+import { build, install, root } from './prepare.mjs'
+
+const started = performance.now()
+const out = join(root, 'out/quickstart')
+const first = !existsSync(join(root, '.hone'))
+
+console.log('hone fine-tunes a language model from pipelines/quickstart.yaml:')
+console.log('  MDN’s descriptions of CSS and HTML → questions → tokens → LoRA → answers of base, tuned and control → error analysis')
+if (first) console.log('  The first run takes about 3 minutes on 2 cores, besides the download (about 750 MB on disk); the next one finds everything in its cache.')
+
+install({ onStart: () => console.log('Installing what pnpm-lock.yaml names …') })
+build()
+
+const { status, signal } = spawnSync(process.execPath, [join(root, 'packages/cli/bin/hone.js'), 'run', join(root, 'pipelines/quickstart.yaml'), ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  cwd: root,
+})
+if (status !== 0) process.exit(status ?? (signal ? 130 : 1))
+
+/** A metrics file that the pipeline publishes, or undefined where it was told not to. */
+const metrics = name => {
+  const file = join(out, `${name}.json`)
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+}
+const percent = (m, name) => (m?.[name] === undefined ? '–' : `${(100 * m[name]).toFixed(1).padStart(5)} % ± ${(196 * (m[`${name}_stderr`] ?? 0)).toFixed(1)}`)
+const models = ['base', 'tuned', 'control'].map(name => [name, metrics(name)]).filter(([, m]) => m)
+if (models.length) {
+  console.log('\nExact match on held-out questions (± half of the 95% interval)')
+  console.log(`  ${''.padEnd(9)}${'kind (what is it?)'.padEnd(24)}name (which one?)`)
+  for (const [name, m] of models) console.log(`  ${name.padEnd(9)}${percent(m, 'kind/exact_match').padEnd(24)}${percent(m, 'name/exact_match')}`)
+}
+console.log(`\nReport: ${pathToFileURL(join(out, 'report.html')).href}`)
+console.log(`
+Things to try
+  npm run real                                                        a real model, SmolLM2-135M, on the questions that this one is too small for
+  ./node_modules/.bin/hone run pipelines/quickstart.yaml --set rank=16    only the tuning and what depends on it runs again
+  ./node_modules/.bin/hone why pipelines/quickstart.yaml tuned            what changed, component by component
+`)
+console.log(`${((performance.now() - started) / 1000).toFixed(1)} s`)
