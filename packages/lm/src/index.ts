@@ -1,6 +1,7 @@
 export * from './metrics/index.js'
 export * from './checkpoint/index.js'
 export type * from './tensor/types.js'
+export * from './text/index.js'
 export type * from './text/types.js'
 export * from './tensor/index.js'
 export * from './model/index.js'

@@ -1,0 +1,3 @@
+export * from './load-tokenizer.js'
+export * from './tokenizer-config.js'
+export type * from './tokenizer-json.js'
