@@ -3,3 +3,6 @@ export { loraName, loraParameters, loraScale, loraTargets, type LoraOptions, typ
 export {
   compileEvaluateStep, compileTrainStep, gradientName, type BatchShape, type EvaluateStep, type StepOptions, type TrainStep, type TuningMethod,
 } from './train-step.js'
+export { compileScore, type ScoreOptions, type ScoreStep } from './score-step.js'
+export { initializeLlama, initializeLora } from './initialize.js'
+export { mergeLora } from './merge-lora.js'

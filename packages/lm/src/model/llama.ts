@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { attention, causalSegmentMask } from '../tensor/ops/attention.js'
+import { attendToPast, attention, causalSegmentMask, pastMask, type Past } from '../tensor/ops/attention.js'
 import { rmsNorm } from '../tensor/ops/rms-norm.js'
 import { rotary, rotaryAngles } from '../tensor/ops/rotary.js'
 import { swiGlu } from '../tensor/ops/swiglu.js'
@@ -70,5 +70,26 @@ export function attendWithinSegments(segments: tf.Tensor, B: number, T: number):
     const queries = tf.reshape(byHead(q, H), [B, K, H / K, T, D])
     const y = attention(queries, byHead(k, K), byHead(v, K), mask) // [B, K, G, T, D]
     return tf.reshape(tf.transpose(tf.reshape(y, [B, H, T, D]), [0, 2, 1, 3]), [N, H, D])
+  }
+}
+
+/** The same as `attend`, keeping what each layer's keys and values were ([N, K, D], keys turned) for a cache. */
+export function keeping(attend: Attend, kept: { keys: tf.Tensor[]; values: tf.Tensor[] }): Attend {
+  return (q, k, v, layer) => {
+    kept.keys[layer] = k
+    kept.values[layer] = v
+    return attend(q, k, v, layer)
+  }
+}
+
+/** One new token in each of R rows, after the `lengths` [R] (int32) tokens that its cache holds. `past` by layer. */
+export function attendAfter(past: readonly Past[], lengths: tf.Tensor): Attend {
+  const mask = pastMask(lengths, past[0]?.keys.shape[2] as number)
+  return (q, k, v, layer) => {
+    const [R, H, D] = q.shape as [number, number, number]
+    const K = k.shape[1] as number
+    const one = (t: tf.Tensor): tf.Tensor => tf.reshape(t, [R, K, 1, D])
+    const y = attendToPast(tf.reshape(q, [R, K, H / K, D]), one(k), one(v), past[layer] as Past, mask) // [R, K, G, D]
+    return tf.reshape(y, [R, H, D])
   }
 }

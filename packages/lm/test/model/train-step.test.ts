@@ -35,8 +35,8 @@ for (const method of methods) {
       const expected = await reference.executable.run(feeds)
       assert.equal(Object.keys(got).sort(), Object.keys(expected).sort())
       for (const [name, values] of Object.entries(expected)) {
-        const largest = values.reduce((m: number, x: number) => Math.max(m, Math.abs(x)), 0)
-        const worst = values.reduce((m: number, x: number, i: number) => Math.max(m, Math.abs(x - (got[name]?.[i] as number))), 0)
+        const largest = Array.from(values).reduce((m: number, x: number) => Math.max(m, Math.abs(x)), 0)
+        const worst = Array.from(values).reduce((m: number, x: number, i: number) => Math.max(m, Math.abs(x - (got[name]?.[i] as number))), 0)
         assert.ok(largest > 0, `${name} has a gradient`)
         assert.ok(worst <= 2e-5 * largest, `${name}: off by ${worst / largest} of its largest`)
       }

@@ -51,3 +51,30 @@ export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Ten
     }
   })(q, k, v, mask)
 }
+
+/** Keys and values of earlier tokens, [R, K, C, D] each: C is the capacity, of which row r has filled the first lengths[r]. */
+export interface Past {
+  readonly keys: tf.Tensor
+  readonly values: tf.Tensor
+}
+
+/** 0 where a row's cache is filled, `HIDDEN` after it. lengths [R] int32 → [R, 1, 1, C]. */
+export function pastMask(lengths: tf.Tensor, capacity: number): tf.Tensor {
+  const R = lengths.size
+  const empty = tf.greaterEqual(tf.reshape(tf.range(0, capacity, 1, 'int32'), [1, capacity]), tf.reshape(lengths, [R, 1]))
+  return tf.reshape(tf.mul(tf.cast(empty, 'float32'), HIDDEN), [R, 1, 1, capacity])
+}
+
+/**
+ * Attention of one new token a row over its past and itself. q [R, K, G, D], k and v [R, K, 1, D], mask from `pastMask` → [R, K, G, D].
+ * The cache is read where it lies: the two parts meet in the softmax, and nothing of the cache's size is copied. No gradient.
+ */
+export function attendToPast(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, past: Past, mask: tf.Tensor): tf.Tensor {
+  const capacity = past.keys.shape[2] as number
+  const alpha = 1 / Math.sqrt(q.shape[3] as number)
+  const before = tf.add(scaledMatMul(q, past.keys, { transposeB: true, alpha }), mask) // [R, K, G, C]
+  const itself = scaledMatMul(q, k, { transposeB: true, alpha }) // [R, K, G, 1]
+  const p = tf.softmax(tf.concat([before, itself], 3))
+  const [toPast, toItself] = tf.split(p, [capacity, 1], 3) as [tf.Tensor, tf.Tensor]
+  return tf.add(tf.matMul(toPast, past.values), tf.mul(toItself, v))
+}

@@ -45,3 +45,10 @@ export function linearCrossEntropy({ hidden, weight, targets, weights, trainHead
     }
   })(hidden, weight)
 }
+
+/** log softmax of logits [S, V] at targets [S] int32 → [S]. Without a gradient. */
+export function logProbabilities(logits: tf.Tensor, targets: tf.Tensor): tf.Tensor {
+  const shifted = tf.sub(logits, tf.max(logits, -1, true))
+  const logSum = tf.log(tf.sum(tf.exp(shifted), -1, true)) // [S, 1]
+  return tf.reshape(tf.sub(takeColumns(shifted, tf.reshape(targets, [targets.size, 1])), logSum), [targets.size])
+}
