@@ -1,6 +1,7 @@
 import { definePlugin } from '@hone/engine'
 import { score } from './evaluate/score.js'
 import { table } from './ingest/table.js'
+import { template } from './qa-convert/template.js'
 import * as kinds from './kinds/kinds.js'
 
 export * from './kinds/kinds.js'
@@ -16,6 +17,7 @@ export const builtInPlugin = definePlugin({
   api: 1,
   stages: [
     table,
+    template,
     score,
   ],
   kinds: Object.values(kinds),

@@ -1,0 +1,90 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { table } from '../../src/ingest/table.js'
+import { StageFailed, runStage } from '../context.js'
+
+async function read(name: string, text: string, params: Record<string, unknown> = {}) {
+  const path = join(await mkdtemp(join(tmpdir(), 'hone-table-')), name)
+  await writeFile(path, text)
+  const { rows } = await runStage(table, { params, inputs: { file: { path, reference: `data/${name}` } } })
+  return (await rows('rows')).map(({ id, ...row }) => {
+    assert.type(id, 'string')
+    return row
+  })
+}
+async function failure(name: string, text: string): Promise<string> {
+  try {
+    await read(name, text)
+  } catch (e) {
+    assert.instance(e, StageFailed)
+    return (e as Error).message
+  }
+  throw new Error('it must fail')
+}
+
+test('jsonl with a BOM, CRLF, empty lines and a line separator inside a string is read row by row', async () => {
+  assert.equal(await read('a.jsonl', '\uFEFF{"q":"a\u2028b"}\r\n\r\n{"q":"c"}'), [{ q: 'a\u2028b' }, { q: 'c' }])
+})
+
+test('a broken line of jsonl is named by file and line', async () => {
+  assert.match(await failure('a.jsonl', '{"q":1}\n{"q":2}\n{"q":\n'), /^data\/a\.jsonl:3 is not JSON/)
+  assert.match(await failure('a.jsonl', '{"q":1}\n[2]\n'), /^data\/a\.jsonl:2 must be a JSON object/)
+})
+
+test('an empty file is an error, whatever its form', async () => {
+  assert.is(await failure('a.jsonl', ''), 'data/a.jsonl holds no row')
+  assert.is(await failure('a.csv', 'q,a\n'), 'data/a.csv holds no row')
+  assert.is(await failure('a.json', '[]'), 'data/a.json holds no row')
+})
+
+test('csv keeps newlines and delimiters inside quotes and reads CRLF and a BOM', async () => {
+  assert.equal(await read('a.csv', '\uFEFFq,a\r\n"one\r\ntwo","x, ""y"""\r\nthree,z\r\n'), [{ q: 'one\r\ntwo', a: 'x, "y"' }, { q: 'three', a: 'z' }])
+})
+
+test('a ragged line of csv is named by its line', async () => {
+  assert.is(await failure('a.csv', 'q,a\n1,2\n3\n'), 'data/a.csv:3 has 1 fields where the header has 2')
+  assert.match(await failure('a.csv', 'q,a\n1,"2\n'), /^data\/a\.csv(:\d+)? /)
+})
+
+test('a header with a name twice is refused', async () => {
+  assert.is(await failure('a.csv', 'q,q\n1,2\n'), 'data/a.csv:1 names the column "q" twice')
+})
+
+test('tsv takes quotes as they stand', async () => {
+  assert.equal(await read('a.tsv', 'q\ta\n5" pipe\tyes\n'), [{ q: '5" pipe', a: 'yes' }])
+})
+
+test('json may be a list, or an object with one list in it', async () => {
+  assert.equal(await read('a.json', '[{"q":1}]'), [{ q: 1 }])
+  assert.equal(await read('a.json', '{"version":1,"data":[{"q":1}]}'), [{ q: 1 }])
+  assert.match(await failure('a.json', '[{"q":1},\n 2}]'), /^data\/a\.json(:2)? is not JSON/)
+  assert.is(await failure('a.json', '[3]'), 'data/a.json item 0 must be an object')
+})
+
+test('limit takes the first rows only', async () => {
+  assert.equal(await read('a.jsonl', '{"q":1}\n{"q":2}\nbroken', { limit: 2 }), [{ q: 1 }, { q: 2 }])
+})
+
+test('an id depends on content alone, and the second of equal rows has #2', async () => {
+  const path = join(await mkdtemp(join(tmpdir(), 'hone-table-')), 'a.jsonl')
+  await writeFile(path, '{"q":1,"a":2}\n{"a":2,"q":1}\n{"q":1,"id":"mine"}\n')
+  const rows = await (await runStage(table, { inputs: { file: { path } } })).rows('rows')
+  assert.match(rows[0]!.id, /^[0-9a-f]{16}$/)
+  assert.is(rows[1]!.id, `${rows[0]!.id}#2`)
+  assert.is(rows[2]!.id, 'mine')
+})
+
+test('an id that stands twice is refused', async () => {
+  assert.is(await failure('a.jsonl', '{"id":"x"}\n{"id":"x"}\n'), 'data/a.jsonl:2 the id "x" stands in an earlier row too')
+})
+
+test('an unknown extension is seen before the run', async () => {
+  const problems = await table.check!({ params: {}, inputs: { file: [{ path: '/p/a.xlsx', logicalName: 'a.xlsx', reference: 'a.xlsx' }] } })
+  assert.is(problems.length, 1)
+  assert.is(problems[0]!.param, 'path')
+})
+
+test.run()
