@@ -29,7 +29,7 @@ export function sizeOf(rows: TokenRows, batch: MicroBatch): BatchSize {
 
 const granularity = 16
 const roundUp = (n: number) => Math.max(granularity, Math.ceil(n / granularity) * granularity)
-const mostShapes = 6
+const mostShapes = 4
 /** What compiling one more shape costs, in steps of the largest: an estimate that keeps small runs at one or two shapes. */
 const compileSteps = 4
 
