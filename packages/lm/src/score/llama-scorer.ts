@@ -1,10 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
-import * as tf from '@tensorflow/tfjs-core'
-import { attendWithinSegments, embed, llamaHidden, llamaLogits, plainLlama } from '../model/llama.js'
 import { llamaParameters, type LlamaConfig } from '../model/llama-config.js'
-import { compileProgram, type Engine } from '../tensor/engine.js'
-import type { ProgramDefinition } from '../tensor/trace.js'
-import type { Executable, TensorData, TensorSpec } from '../tensor/types.js'
+import { compileScore } from '../model/score-step.js'
+import type { Engine } from '../tensor/engine.js'
+import type { Executable, TensorData } from '../tensor/types.js'
 import type { ScoredSequence, Scorer, SequenceToScore } from './scorer.js'
 
 /** Tokens in one run, whatever the length of its rows. */
@@ -37,9 +35,8 @@ function bucketOf({ ids, from }: SequenceToScore): Bucket {
  * share a run of fixed shape; the last run is filled up with padding.
  */
 export function llamaScorer(config: LlamaConfig, weights: ReadonlyMap<string, Float32Array>, options: { engine: Engine; threads: number }): Scorer & { dispose(): Promise<void> } {
-  const parameters = llamaParameters(config)
   const programs = new Map<string, Executable>()
-  const fedWeights = Object.fromEntries(parameters.map(({ name }) => {
+  const fedWeights = Object.fromEntries(llamaParameters(config).map(({ name }) => {
     const data = weights.get(name)
     if (!data) throw new Error(`Internal: the weights lack ${name}.`)
     return [name, data]
@@ -49,9 +46,9 @@ export function llamaScorer(config: LlamaConfig, weights: ReadonlyMap<string, Fl
     const key = `${bucket.T} ${bucket.s}`
     const known = programs.get(key)
     if (known) return known
-    const program = await compileProgram(scoreProgram(config, parameters, bucket), options)
-    programs.set(key, program)
-    return program
+    const { executable } = await compileScore(config, { ...options, batch: bucket.B, length: bucket.T, supervised: bucket.B * bucket.s })
+    programs.set(key, executable)
+    return executable
   }
 
   return {
@@ -77,7 +74,7 @@ export function llamaScorer(config: LlamaConfig, weights: ReadonlyMap<string, Fl
           const indices = members.slice(first, first + bucket.B)
           const batch = indices.map(i => sequences[i]!)
           const outputs = await program.run({ ...feedsOf(batch, bucket), ...fedWeights })
-          for (const [row, i] of indices.entries()) results[i] = resultOf(sequences[i]!, outputs, row * bucket.s)
+          for (const [row, i] of indices.entries()) results[i] = resultOf(sequences[i]!.ids.length - sequences[i]!.from, outputs, row * bucket.s)
           onProgress?.((done += indices.length))
         }
       }
@@ -86,33 +83,6 @@ export function llamaScorer(config: LlamaConfig, weights: ReadonlyMap<string, Fl
     async dispose() {
       for (const program of programs.values()) await program.dispose()
       programs.clear()
-    },
-  }
-}
-
-function scoreProgram(config: LlamaConfig, parameters: readonly TensorSpec[], { B, T, s }: Bucket): ProgramDefinition {
-  const S = B * s
-  const V = config.vocabSize
-  return {
-    inputs: [
-      { name: 'ids', shape: [B * T], dtype: 'int32' },
-      { name: 'positions', shape: [B * T], dtype: 'int32' },
-      { name: 'segments', shape: [B * T], dtype: 'int32' },
-      { name: 'select', shape: [S], dtype: 'int32' },
-      { name: 'targets', shape: [S], dtype: 'int32' },
-      ...parameters,
-    ],
-    build(input) {
-      const model = plainLlama(config, input)
-      const hidden = llamaHidden(model, embed(model, input('ids')), input('positions'), T, attendWithinSegments(input('segments'), B, T))
-      const logits = llamaLogits(model, tf.gather(hidden, input('select') as tf.Tensor1D)) // [S, V]
-      const shifted = tf.sub(logits, tf.max(logits, -1, true))
-      const logSum = tf.log(tf.sum(tf.exp(shifted), -1)) // [S]
-      const flat = tf.add(tf.mul(tf.range(0, S, 1, 'int32'), tf.scalar(V, 'int32')), input('targets'))
-      return {
-        logProbabilities: tf.sub(tf.gather(tf.reshape(shifted, [S * V]), flat as tf.Tensor1D), logSum),
-        likeliest: tf.argMax(logits, -1),
-      }
     },
   }
 }
@@ -138,11 +108,7 @@ function feedsOf(batch: readonly SequenceToScore[], { B, T, s }: Bucket): Record
   return { ids, positions, segments, select, targets }
 }
 
-function resultOf({ ids, from }: SequenceToScore, outputs: Readonly<Record<string, TensorData>>, at: number): ScoredSequence {
-  const count = ids.length - from
-  const likeliest = outputs.likeliest!.subarray(at, at + count)
-  return {
-    logProbabilities: Float32Array.from(outputs.logProbabilities!.subarray(at, at + count)),
-    greedy: Uint8Array.from(likeliest, (id, i) => (id === ids[from + i] ? 1 : 0)),
-  }
-}
+const resultOf = (count: number, outputs: Readonly<Record<string, TensorData>>, at: number): ScoredSequence => ({
+  logProbabilities: Float32Array.from(outputs['log-probabilities']!.subarray(at, at + count)),
+  greedy: Uint8Array.from(outputs.greedy!.subarray(at, at + count)),
+})
