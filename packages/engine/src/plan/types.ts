@@ -12,6 +12,8 @@ export interface Fingerprint {
   readonly uncached?: string
   /** Parameters with digests and secrets resolved, for the request; never stored. */
   readonly params: JsonObject
+  /** The declared environment with secrets resolved; never stored. */
+  readonly env: Readonly<Record<string, string>>
   readonly inputs: Readonly<Record<string, readonly RequestInput[]>>
 }
 

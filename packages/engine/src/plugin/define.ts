@@ -194,6 +194,11 @@ export interface ArtifactKeyword {
   readonly port: string
   /** The string (or list of strings) may hold `*`, `**`, `?` and `{a,b}`; a folder stands for all files below it. */
   readonly glob?: boolean
+  /**
+   * Whether the text as written is part of the key, for stages whose output holds it (`base_model_name_or_path`). By default it is for a
+   * folder kind without glob and for nothing else; then a renamed file reruns nothing, and the stage must not write its name or path into an output.
+   */
+  readonly reference?: boolean
 }
 
 export const params = <P>(schema: JsonSchema): ParamsSchema<P> => ({ schema })

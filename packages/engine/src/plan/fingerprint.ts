@@ -1,0 +1,233 @@
+import { digestOf, digestOfJson } from '../artifacts/digest.js'
+import type { ArtifactStore, Component, Digest, Json, JsonObject, OutputRecord } from '../artifacts/types.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { RequestInput } from '../execute/request.js'
+import type { GraphNode, NodeId, NodeInput } from '../graph/graph.js'
+import type { InputPort, KindDefinition } from '../plugin/define.js'
+import type { RegisteredStage, Registry } from '../plugin/registry.js'
+import { findNamed, type NamedFiles } from './named-files.js'
+import type { FingerprintOutcome } from './types.js'
+
+/** Raised when the meaning of a component changes: nothing that was stored before is found again. */
+export const keySchema = 1
+
+/** What resolves a node's parameters and environment once digests are known; `template` and `envTemplate` keep secrets as `${{ secrets.X }}`. */
+export interface BoundNode {
+  readonly params: JsonObject
+  readonly template: JsonObject
+  readonly env: Readonly<Record<string, string>>
+  readonly envTemplate: Readonly<Record<string, string>>
+}
+
+export interface FingerprintContext {
+  readonly store: ArtifactStore
+  readonly registry: Registry
+  readonly projectRoot: string
+  /** By port, what a node left; `skipped`; undefined while it is not known. */
+  readonly outputsOf: (node: NodeId) => Readonly<Record<string, OutputRecord>> | 'skipped' | undefined
+  /** Resolves what waits for digests and secrets; undefined while a digest is not known. */
+  readonly bind: (node: GraphNode) => BoundNode | undefined
+  /** From `--backend` or `HONE_BACKEND`; a parameter `backend` goes before it. */
+  readonly backend?: string
+  readonly shared: SharedLookups
+}
+
+/** What the nodes of one plan or run ask for again and again: code digests, and the files that parameters name. */
+export interface SharedLookups {
+  readonly codes: Map<RegisteredStage, Promise<Digest | undefined>>
+  readonly named: Map<string, Promise<NamedFiles>>
+}
+
+export const sharedLookups = (): SharedLookups => ({ codes: new Map(), named: new Map() })
+
+/** What a node's key is made of, as far as it is known. Reads files through the stat index and nothing else. */
+export async function fingerprint(node: GraphNode, context: FingerprintContext): Promise<FingerprintOutcome> {
+  const { definition } = node.stage
+  const components: Component[] = [
+    { name: 'key schema', value: keySchema },
+    { name: 'uses', value: definition.id },
+    { name: 'version', value: definition.version },
+    { name: 'seed', value: node.source.seed },
+    { name: 'outputs', value: Object.fromEntries(Object.entries(node.outputPorts).map(([port, { kind }]) => [port, kind.id])) },
+  ]
+  const ports: Component[] = []
+  const inputs: Record<string, readonly RequestInput[]> = {}
+  const waitsFor = new Set<NodeId>()
+  const diagnostics: Diagnostic[] = []
+
+  for (const port of Object.keys(node.inputs).sort()) {
+    const members = node.inputs[port] ?? []
+    const of = node.inputPorts[port]
+    if (!of) throw new Error(`Internal: ${node.id} has no port ${port}`)
+    if (members.some(m => m.type === 'files')) {
+      const named = await namedInputs(members.filter(m => m.type === 'files'), of, context, diagnostics)
+      components.push({ name: `files ${port}`, value: named.content })
+      inputs[port] = named.inputs
+      continue
+    }
+    const arrived = await upstreamInputs(node, port, members.filter(m => m.type === 'output'), of, context, waitsFor, diagnostics)
+    if (arrived.length === 0 && members.length > 0) continue
+    ports.push({ name: `input ${port}`, value: arrived.map(({ label, kind, digest }) => ({ label, kind, digest })) })
+    inputs[port] = arrived
+  }
+  if (diagnostics.length > 0) return { type: 'blocked', diagnostics }
+
+  const bound = context.bind(node)
+  if (!bound) for (const id of node.after) if (context.outputsOf(id) === undefined) waitsFor.add(id)
+  if (!bound && waitsFor.size === 0) throw new Error(`Internal: ${node.id} waits for nothing and cannot be bound`)
+
+  const determinism = typeof definition.determinism === 'function' ? definition.determinism(node.params) : definition.determinism
+  if (bound) {
+    const written = withoutNamed(bound.template, node)
+    // What computes stands in the engine's component, and a hit of another engine is kept.
+    if (determinism === 'platform') delete written.backend
+    components.push({ name: 'params', value: written }, { name: 'env', value: bound.envTemplate })
+  }
+  const code = await codeOf(node.stage, context.shared)
+  if (code !== undefined) components.push({ name: 'code', value: code })
+  const staticKey = bound && code !== undefined ? digestOf(components) : undefined
+  if (determinism === 'platform') ports.push({ name: 'engine', value: `${definition.engine?.(node.params, backendOf(node, context.backend)) ?? 'node'} ${process.arch}` })
+
+  const all = [...components, ...ports]
+  if (!bound || waitsFor.size > 0) return { type: 'waiting', for: [...waitsFor], staticKey, components: all }
+  return {
+    type: 'ready',
+    key: code === undefined ? undefined : digestOf(all),
+    staticKey,
+    components: all,
+    params: bound.params,
+    env: bound.env,
+    inputs,
+    ...(code === undefined ? { uncached: `the code that ${definition.id} runs cannot be followed, so nothing of it is kept` } : {}),
+  }
+}
+
+/** Where numbers are computed, if the pipeline or the command line says so. */
+export function backendOf(node: GraphNode, given: string | undefined): string | undefined {
+  return typeof node.params.backend === 'string' ? node.params.backend : given
+}
+
+/** Of inputs that parameters named, those that are no longer what they were when the key was made: their result must not be kept. */
+export async function changedSince(node: GraphNode, inputs: Readonly<Record<string, readonly RequestInput[]>>, context: FingerprintContext): Promise<string[]> {
+  const changed: string[] = []
+  for (const port of Object.keys(inputs)) {
+    const members = (node.inputs[port] ?? []).filter(m => m.type === 'files')
+    const of = node.inputPorts[port]
+    if (members.length === 0 || !of) continue
+    const now = await namedInputs(members, of, { ...context, shared: sharedLookups() }, [])
+    const before = inputs[port] ?? []
+    for (const input of before) if (!now.inputs.some(i => i.path === input.path && i.digest === input.digest)) changed.push(input.reference ?? input.path)
+    for (const input of now.inputs) if (!before.some(i => i.path === input.path)) changed.push(input.reference ?? input.path)
+  }
+  return [...new Set(changed)]
+}
+
+function codeOf(stage: RegisteredStage, shared: SharedLookups): Promise<Digest | undefined> {
+  let code = shared.codes.get(stage)
+  if (!code) shared.codes.set(stage, (code = stage.codeDigest() as Promise<Digest | undefined>))
+  return code
+}
+
+type FilesInput = Extract<NodeInput, { type: 'files' }>
+type OutputInput = Extract<NodeInput, { type: 'output' }>
+
+async function namedInputs(
+  members: readonly FilesInput[],
+  port: InputPort,
+  context: FingerprintContext,
+  diagnostics: Diagnostic[],
+): Promise<{ inputs: RequestInput[]; content: Json }> {
+  const inputs: RequestInput[] = []
+  const content: Json[] = []
+  const seen = new Set<string>()
+  for (const member of members) {
+    const question = `${port.kind.id}\0${port.view ?? ''}\0${member.glob}\0${member.reference}`
+    let answer = context.shared.named.get(question)
+    if (!answer) {
+      answer = findNamed({ reference: member.reference, glob: member.glob, kind: port.kind, view: port.view }, context.projectRoot, context.store)
+      context.shared.named.set(question, answer)
+    }
+    const named = await answer
+    if (named.type === 'problem') {
+      diagnostics.push({ code: named.code, severity: 'error', message: named.message, range: member.range, hint: named.hint })
+      continue
+    }
+    for (const artifact of named.artifacts) {
+      if (seen.has(artifact.path)) continue
+      seen.add(artifact.path)
+      inputs.push({
+        kind: port.kind.id,
+        path: artifact.path,
+        digest: artifact.digest,
+        label: member.label,
+        reference: member.reference,
+        logicalName: artifact.logicalName,
+      })
+      content.push(member.label === '' ? artifact.content : { label: member.label, content: artifact.content })
+    }
+    if (isReferenceKeyed(member, port)) content.push({ reference: member.reference })
+  }
+  return { inputs, content }
+}
+
+const isReferenceKeyed = (member: FilesInput, port: InputPort): boolean => member.keyedReference ?? (port.kind.form === 'folder' && !member.glob)
+
+async function upstreamInputs(
+  node: GraphNode,
+  port: string,
+  members: readonly OutputInput[],
+  of: InputPort,
+  context: FingerprintContext,
+  waitsFor: Set<NodeId>,
+  diagnostics: Diagnostic[],
+): Promise<RequestInput[]> {
+  const arrived: RequestInput[] = []
+  for (const member of members) {
+    const outputs = context.outputsOf(member.node)
+    if (outputs === undefined) waitsFor.add(member.node)
+    if (outputs === undefined || outputs === 'skipped') continue
+    const output = outputs[member.port]
+    if (!output) {
+      diagnostics.push({
+        code: 'absent-output',
+        severity: 'error',
+        message: `${member.node} left no "${member.port}", which "${port}" of ${node.id} takes`,
+        hint: `An output without rows is absent: see what ${member.node} reports, or take "${port}" out.`,
+      })
+      continue
+    }
+    const digest = await viewDigest(output, of, context)
+    arrived.push({ kind: output.kind, path: context.store.pathOf(output), digest, label: member.label })
+  }
+  return arrived
+}
+
+/** The digest of what counts of an artifact at a port: of a model's tokenizer alone, say. */
+async function viewDigest(output: OutputRecord, port: InputPort, { store, registry }: FingerprintContext): Promise<Digest> {
+  if (output.form === 'file') return output.digest
+  const kind: KindDefinition = output.kind === port.kind.id ? port.kind : (registry.kind(output.kind) ?? port.kind)
+  if (!kind.files) return output.digest
+  const entries = await store.entries(output)
+  const counting = new Set(kind.files(entries.map(e => e.path), port.view))
+  const files: Record<string, Digest> = {}
+  for (const entry of entries) if (counting.has(entry.path)) files[entry.path] = entry.digest
+  return digestOfJson(files)
+}
+
+/** The parameters without those that name files: their content stands in the key instead. */
+function withoutNamed(params: JsonObject, node: GraphNode): Record<string, Json> {
+  const pointers = new Set<string>()
+  for (const members of Object.values(node.inputs)) for (const member of members) if (member.type === 'files') pointers.add(member.param)
+  let rest: JsonObject = { ...params }
+  for (const pointer of pointers) rest = without(rest, pointer.split('/')) as JsonObject
+  return { ...rest }
+}
+
+function without(value: Json, [first, ...rest]: readonly string[]): Json {
+  if (first === undefined || value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map((item: Json, i) => (String(i) !== first ? item : rest.length > 0 ? without(item, rest) : null))
+  const key = first.replaceAll('~1', '/').replaceAll('~0', '~')
+  const { [key]: named, ...others } = value as JsonObject
+  if (named === undefined) return value
+  return rest.length > 0 ? { ...others, [key]: without(named, rest) } : others
+}

@@ -1,0 +1,114 @@
+import { statSync } from 'node:fs'
+import { basename, extname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { globSync } from 'tinyglobby'
+import { digestOfJson } from '../artifacts/digest.js'
+import { codeOf, StoreError } from '../artifacts/store-error.js'
+import type { ArtifactStore, Digest, Json } from '../artifacts/types.js'
+import type { KindDefinition } from '../plugin/define.js'
+import { filesOfFolder } from './outside-folder.js'
+
+/** One artifact that a parameter names. `content` is what of it stands in the key. */
+export interface NamedArtifact {
+  readonly path: string
+  /** Relative to the glob's literal prefix or to the folder; of a single file its extension alone; of a folder ''. */
+  readonly logicalName: string
+  readonly digest: Digest
+  readonly content: Json
+}
+
+export type NamedFiles =
+  | { readonly type: 'found'; readonly artifacts: readonly NamedArtifact[] }
+  | { readonly type: 'problem'; readonly code: 'missing-file' | 'unreadable-file' | 'unknown-reference'; readonly message: string; readonly hint: string }
+
+export interface Naming {
+  readonly reference: string
+  readonly glob: boolean
+  readonly kind: KindDefinition
+  readonly view: string | undefined
+}
+
+/** Up to so many files a folder stands in the key file by file, so that `why` can name the one that changed. */
+const listedFiles = 200
+
+/** Finds what a parameter names, against the project root, and digests it through the store's stat index. */
+export async function findNamed(naming: Naming, projectRoot: string, store: ArtifactStore): Promise<NamedFiles> {
+  const { reference, kind } = naming
+  if (/^(hf|https?):/.test(reference)) {
+    return { type: 'problem', code: 'unknown-reference', message: `"${reference}" is not a path, and is not on this machine`, hint: 'Fetch it, and name the folder or the file here.' }
+  }
+  const path = resolve(projectRoot, reference)
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat?.isDirectory()) {
+      if (kind.form === 'folder') return found([await folder(path, naming, store)])
+      if (naming.glob) return await several(path, filesOfFolder(path), naming, store)
+      return problem('unreadable-file', `"${reference}" is a folder; a file is asked for`, 'Name a file.')
+    }
+    if (stat?.isFile()) {
+      const { digest } = await store.digestFile(path)
+      const logicalName = extname(path).toLowerCase()
+      return found([{ path, logicalName, digest, content: { name: logicalName, digest } }])
+    }
+    if (stat) return problem('unreadable-file', `"${reference}" is neither a file nor a folder`, 'Name a file or a folder.')
+    if (naming.glob && /[*?{]/.test(reference)) {
+      const { base, rest } = splitGlob(reference)
+      const folder = resolve(projectRoot, base)
+      const files = globSync(escapeOther(rest), {
+        cwd: folder,
+        onlyFiles: true,
+        expandDirectories: false,
+        ignore: ['**/.hone/**', ...(rest.includes('node_modules') ? [] : ['**/node_modules/**'])],
+      })
+      return await several(folder, files.sort(byUnits), naming, store)
+    }
+  } catch (error) {
+    // What is wrong with the store itself is no mistake of the pipeline.
+    if (error instanceof StoreError && !/^Cannot read /.test(error.message)) throw error
+    if (!(error instanceof StoreError) && codeOf(error) === undefined) throw error
+    return problem('unreadable-file', `"${reference}" cannot be read: ${(error as Error).message}`, 'Check that it is whole and that you may read it.')
+  }
+  const near = isAbsolute(reference) ? '' : `, looked for in ${projectRoot}`
+  return problem('missing-file', `There is no "${reference}"${near}`, 'Paths are relative to the project root: the nearest folder above the pipeline file with a package.json or hone.yaml.')
+}
+
+async function several(base: string, names: readonly string[], naming: Naming, store: ArtifactStore): Promise<NamedFiles> {
+  if (names.length === 0) return problem('missing-file', `"${naming.reference}" names no file`, `Nothing below ${base} fits.`)
+  const artifacts: NamedArtifact[] = []
+  for (const logicalName of names) {
+    const path = join(base, logicalName)
+    const { digest } = store.knownDigest(path) ?? (await store.digestFile(path))
+    artifacts.push({ path, logicalName, digest, content: { name: logicalName, digest } })
+  }
+  return found(artifacts)
+}
+
+async function folder(path: string, { kind, view }: Naming, store: ArtifactStore): Promise<NamedArtifact> {
+  const all = filesOfFolder(path)
+  const counting = kind.files ? [...kind.files(all, view)].sort(byUnits) : all
+  const files: Record<string, Digest> = {}
+  for (const name of counting) files[name] = (store.knownDigest(join(path, name)) ?? (await store.digestFile(join(path, name)))).digest
+  const digest = digestOfJson(files)
+  const content = counting.length <= listedFiles ? { files } : { digest, count: counting.length }
+  return { path, logicalName: '', digest, content }
+}
+
+// `docs/a/x-*.md` is `docs/a` and `x-*.md`.
+export function splitGlob(pattern: string): { base: string; rest: string } {
+  const parts = pattern.split('/')
+  const magic = parts.findIndex(part => /[*?{]/.test(part))
+  const literal = parts.slice(0, magic).join('/')
+  return { base: literal === '' && pattern.startsWith('/') ? '/' : literal || '.', rest: parts.slice(magic).join('/') }
+}
+
+/** Only `*`, `**`, `?` and `{a,b}` mean something; other signs that the matcher knows are names. */
+const escapeOther = (pattern: string): string => pattern.replace(/[[\]()!+@|\\]/g, sign => `\\${sign}`)
+
+const byUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+const found = (artifacts: readonly NamedArtifact[]): NamedFiles => ({ type: 'found', artifacts })
+const problem = (code: 'missing-file' | 'unreadable-file', message: string, hint: string): NamedFiles => ({ type: 'problem', code, message, hint })
+
+/** A path as messages show it: relative to the project where it lies in it. */
+export function shownPath(projectRoot: string, path: string): string {
+  const inside = relative(projectRoot, path)
+  return inside.startsWith('..') || isAbsolute(inside) ? path : inside === '' ? basename(path) : inside.split(sep).join('/')
+}
