@@ -1,3 +1,8 @@
 export * from './load-tokenizer.js'
 export * from './tokenizer-config.js'
 export type * from './tokenizer-json.js'
+export * from './chat-template.js'
+export * from './supervision.js'
+export * from './end-ids.js'
+export * from './token-rows.js'
+export * from './tokens-folder.js'
