@@ -1,5 +1,5 @@
 import type { Digest, JsonObject } from '../artifacts/types.js'
-import type { Failure } from '../events/event.js'
+import type { Event, Failure } from '../events/event.js'
 
 /** One artifact that comes in, with its real place. */
 export interface RequestInput {
@@ -14,6 +14,8 @@ export interface RequestInput {
 /** Everything that a stage needs to run, as pure JSON: the same for the local child and for a job on a cluster. */
 export interface StageRequest {
   readonly plugin: { readonly name: string; readonly module: string }
+  /** Other plugins whose services the stage asks for. */
+  readonly providers: readonly { readonly name: string; readonly module: string }[]
   readonly uses: string
   readonly node: string
   readonly params: JsonObject
@@ -30,6 +32,11 @@ export interface StageRequest {
   readonly memoRoot: string
   readonly codeDigest: string
 }
+
+/** What a running stage tells: the events that the engine then dates and signs with the run and the stage. */
+export type StageEvent = DistributiveOmit<Extract<Event, { type: 'progress' | 'metric' | 'sample' | 'log' }>, 'at' | 'run' | 'stage'>
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
 export type StageResult =
   | { readonly ok: true; readonly metrics: Readonly<Record<string, number>> }

@@ -1,0 +1,64 @@
+import { closeSync, createReadStream, existsSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Event } from './event.js'
+
+/** Takes the events of a run, in order. */
+export interface EventSink {
+  (event: Event): void
+}
+
+export interface EventLog {
+  readonly file: string
+  append(event: Event): void
+  close(): void
+}
+
+/**
+ * Appends events to `events.jsonl` in the folder of a run, each written at once, so that a killed run leaves all but the last line whole.
+ * A full or read-only disk stops the log and not the run; `onError` hears of it once.
+ */
+export function openEventLog(runDir: string, onError: (error: Error) => void = () => {}): EventLog {
+  const file = join(runDir, 'events.jsonl')
+  let fd: number | undefined
+  const give = (error: unknown) => {
+    if (fd !== undefined) closeSync(fd)
+    fd = undefined
+    onError(error as Error)
+  }
+  try {
+    mkdirSync(runDir, { recursive: true })
+    fd = openSync(file, 'a')
+  } catch (error) {
+    give(error)
+  }
+  return {
+    file,
+    append(event) {
+      if (fd === undefined) return
+      try {
+        writeSync(fd, JSON.stringify(event) + '\n')
+      } catch (error) {
+        give(error)
+      }
+    },
+    close() {
+      if (fd !== undefined) closeSync(fd)
+      fd = undefined
+    },
+  }
+}
+
+/** The events of a run, oldest first. A last line that a kill tore is left out. None where there is no log. */
+export async function* readEvents(runDir: string): AsyncGenerator<Event> {
+  const file = join(runDir, 'events.jsonl')
+  if (!existsSync(file)) return
+  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    if (line === '') continue
+    try {
+      yield JSON.parse(line) as Event
+    } catch {
+      // Torn by a kill; what a later process appended goes on below it.
+    }
+  }
+}

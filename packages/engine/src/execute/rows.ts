@@ -1,0 +1,90 @@
+import { createReadStream } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import type { KindDefinition } from '../plugin/define.js'
+import { StageFailure } from './stage-failure.js'
+
+/** Splits at \n alone (a \r before it is dropped): readline would also split at U+2028, which may stand inside a JSON string. */
+async function* lines(path: string, signal?: AbortSignal): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18, ...(signal && { signal }) })) {
+    const parts = (rest + (chunk as string)).split('\n')
+    rest = parts.pop()!
+    for (const part of parts) yield part.endsWith('\r') ? part.slice(0, -1) : part
+  }
+  if (rest !== '') yield rest
+}
+
+/** The rows of a JSONL file, each checked by its kind. A bad row ends the stage for good with `name:line`. */
+export async function* readRows(path: string, name: string, kind: KindDefinition, signal?: AbortSignal): AsyncGenerator<unknown> {
+  let number = 0
+  for await (const text of lines(path, signal)) {
+    number++
+    const line = number === 1 && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+    if (line.trim() === '') continue
+    let row: unknown
+    try {
+      row = JSON.parse(line)
+    } catch (error) {
+      throw new StageFailure(`${name}:${number} is not JSON: ${(error as Error).message}`, undefined, 'JSONL holds one JSON value a line.')
+    }
+    const wrong = kind.rows?.check?.(row)
+    if (wrong !== undefined) throw new StageFailure(`${name}:${number} ${wrong}`, undefined, `A row of ${kind.id}: ${kind.summary}`)
+    yield row
+  }
+}
+
+const bufferChars = 1 << 18
+
+/** Appends rows to a JSONL file that is made with the first of them. `write` waits while the disk is behind. */
+export class RowWriter {
+  readonly #path: string
+  readonly #port: string
+  readonly #kind: KindDefinition
+  #file: FileHandle | undefined
+  #parts: string[] = []
+  #chars = 0
+  #rows = 0
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(path: string, port: string, kind: KindDefinition) {
+    this.#path = path
+    this.#port = port
+    this.#kind = kind
+  }
+
+  get rows(): number {
+    return this.#rows
+  }
+
+  async write(row: unknown): Promise<void> {
+    const wrong = this.#kind.rows?.check?.(row)
+    if (wrong !== undefined) throw new TypeError(`row ${this.#rows + 1} of the output "${this.#port}" (${this.#kind.id}): ${wrong}`)
+    const line = JSON.stringify(row) as string | undefined
+    if (line === undefined) throw new TypeError(`row ${this.#rows + 1} of the output "${this.#port}" is no JSON value`)
+    this.#rows++
+    this.#parts.push(line, '\n')
+    this.#chars += line.length + 1
+    if (this.#chars >= bufferChars) await this.#flush()
+  }
+
+  async close(): Promise<void> {
+    try {
+      if (this.#parts.length > 0) await this.#flush()
+      await this.#writing
+    } finally {
+      await this.#file?.close()
+      this.#file = undefined
+    }
+  }
+
+  #flush(): Promise<void> {
+    const text = this.#parts.join('')
+    this.#parts = []
+    this.#chars = 0
+    this.#writing = this.#writing.then(async () => {
+      this.#file ??= await open(this.#path, 'a')
+      await this.#file.writeFile(text)
+    })
+    return this.#writing
+  }
+}

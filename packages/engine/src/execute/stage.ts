@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import type { InputPorts, OutputPorts, PluginDefinition, RunFunction, StageDefinition } from '../plugin/define.js'
+import { openContext } from './context.js'
+import { openStageMemo } from './stage-memo.js'
+import type { StageEvent, StageRequest, StageResult } from './request.js'
+import { readRows, type RowWriter } from './rows.js'
+import { StageFailure } from './stage-failure.js'
+
+/**
+ * Runs one stage: the single entry point of a local child, a worker thread and a job elsewhere. Everything it needs is in the request; what it
+ * says while it runs goes to `emit`; what it leaves is at the paths of the request's outputs. Never throws.
+ */
+export async function runStage(request: StageRequest, emit: (event: StageEvent) => void, signal: AbortSignal): Promise<StageResult> {
+  try {
+    const stage = await stageOf(request)
+    const inputPorts: InputPorts = typeof stage.inputs === 'function' ? stage.inputs(request.params, Object.keys(request.inputs)) : stage.inputs
+    const outputPorts: OutputPorts = typeof stage.outputs === 'function' ? stage.outputs(request.params) : stage.outputs
+    const services = await servicesOf(stage, request)
+    const memo = await openStageMemo(request)
+    const open = openContext({ request, inputPorts, outputPorts, services, memo, signal, emit })
+    const { default: run } = (await stage.run()) as { default?: RunFunction }
+    if (typeof run !== 'function') throw new TypeError(`the module of ${request.uses} has no function as its default export`)
+    await run(open.context)
+    await open.finish()
+    await checkRows(request, outputPorts, open.writers, signal)
+    return { ok: true, metrics: open.metrics }
+  } catch (error) {
+    return { ok: false, failure: failureOf(error) }
+  }
+}
+
+/** A thrown value in the form of a failure: what `fail()` threw is final, anything else may be tried again. */
+export function failureOf(error: unknown): (StageResult & { ok: false })['failure'] {
+  if (error instanceof StageFailure) {
+    return { reason: 'failed', message: error.message, final: true, ...(error.hint !== undefined && { hint: error.hint }), ...(error.param !== undefined && { param: error.param }) }
+  }
+  if (error instanceof OutputProblem) return { reason: 'outputs', message: error.message, final: true }
+  if (error instanceof Error) return { reason: 'threw', message: oneLine(error), final: false, ...(error.stack && { stack: withCauses(error) }) }
+  return { reason: 'threw', message: `threw ${typeof error === 'object' ? JSON.stringify(error) : String(error)}`, final: false }
+}
+
+const oneLine = (error: Error) => (error.name === 'Error' || error.message.startsWith(error.name) ? error.message : `${error.name}: ${error.message}`) || error.name
+
+function withCauses(error: Error): string {
+  let text = error.stack ?? ''
+  let cause = error.cause
+  for (let depth = 0; cause !== undefined && depth < 4; depth++) {
+    text += `\ncaused by ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`
+    cause = cause instanceof Error ? cause.cause : undefined
+  }
+  return text
+}
+
+class OutputProblem extends Error {}
+
+async function stageOf(request: StageRequest): Promise<StageDefinition> {
+  const plugin = await pluginAt(request.plugin.module)
+  const stage = plugin?.stages?.find(s => s.id === request.uses)
+  if (!stage) throw new Error(`Internal: ${request.plugin.module} has no stage ${request.uses}`)
+  return stage
+}
+
+async function pluginAt(module: string): Promise<PluginDefinition | undefined> {
+  const exported = (await import(module)) as { default?: PluginDefinition; builtInPlugin?: PluginDefinition }
+  return exported.default ?? exported.builtInPlugin
+}
+
+async function servicesOf(stage: StageDefinition, request: StageRequest): Promise<Record<string, unknown>> {
+  const wanted = Object.entries(stage.services ?? {})
+  if (wanted.length === 0) return {}
+  const plugins = await Promise.all([request.plugin, ...request.providers].map(async ({ name, module }) => ({ name, definition: await pluginAt(module) })))
+  const { compose } = await import('../compose.js')
+  const container = compose({ providers: plugins.flatMap(({ name, definition }) => (definition?.provides ?? []).map(provider => ({ plugin: name, provider }))) })
+  return Object.fromEntries(wanted.map(([name, token]) => [name, container.get(token)]))
+}
+
+/** A row kind that the stage wrote by its path instead of `write` is held to the same rules. */
+async function checkRows(request: StageRequest, ports: OutputPorts, writers: ReadonlyMap<string, RowWriter>, signal: AbortSignal): Promise<void> {
+  for (const [port, writer] of writers) {
+    const path = request.outputs[port]!.path
+    if (writer.rows > 0 || !existsSync(path)) continue
+    if (!(await stat(path)).isFile()) throw new OutputProblem(`the output "${port}" must be a file of rows and is a folder`)
+    try {
+      for await (const _ of readRows(path, `the output "${port}"`, ports[port]!.kind, signal));
+    } catch (error) {
+      throw error instanceof StageFailure ? new OutputProblem(error.message) : error
+    }
+  }
+}
