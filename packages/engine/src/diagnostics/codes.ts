@@ -49,6 +49,14 @@ export const codes = {
   'bad-matrix': 'A matrix has an empty axis, an unknown axis, or no combination left.',
   'too-many-nodes': 'The matrices of the file make more nodes or edges than can be run.',
   'ambiguous-member': 'A reference means several members of a matrix where one is asked for.',
+  // files that parameters name, and the plan
+  'missing-file': 'A parameter names a file, a folder or a glob that is not there.',
+  'unreadable-file': 'A parameter names something that cannot be read, or a folder where a file is asked for.',
+  'unknown-reference': 'A parameter names something that is neither a path nor on this machine.',
+  'bad-artifact': 'What a parameter names is not what its kind asks for, by its headers.',
+  'stage-check': 'The stage itself says that its parameters, or what they name, cannot work.',
+  'absent-output': 'A stage takes an output that another left out.',
+  'not-a-hit': 'With --only, a stage that is needed would have to run first.',
   // publishing and selecting
   'publish-path': 'A path under `publish` lies outside the project, or two of them collide.',
   'unknown-selection': 'The command line names a stage that the file does not have.',

@@ -5,7 +5,7 @@ import type { RequestInput } from '../execute/request.js'
 import type { GraphNode, NodeId, NodeInput } from '../graph/graph.js'
 import type { InputPort, KindDefinition } from '../plugin/define.js'
 import type { RegisteredStage, Registry } from '../plugin/registry.js'
-import { findNamed, type NamedFiles } from './named-files.js'
+import { findNamed, namedQuestion, type NamedFiles } from './named-files.js'
 import type { FingerprintOutcome } from './types.js'
 
 /** Raised when the meaning of a component changes: nothing that was stored before is found again. */
@@ -141,7 +141,7 @@ async function namedInputs(
   const content: Json[] = []
   const seen = new Set<string>()
   for (const member of members) {
-    const question = `${port.kind.id}\0${port.view ?? ''}\0${member.glob}\0${member.reference}`
+    const question = namedQuestion(member, port)
     let answer = context.shared.named.get(question)
     if (!answer) {
       answer = findNamed({ reference: member.reference, glob: member.glob, kind: port.kind, view: port.view }, context.projectRoot, context.store)

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs'
-import { basename, extname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { extname, isAbsolute, join, resolve } from 'node:path'
 import { globSync } from 'tinyglobby'
 import { digestOfJson } from '../artifacts/digest.js'
 import { codeOf, StoreError } from '../artifacts/store-error.js'
 import type { ArtifactStore, Digest, Json } from '../artifacts/types.js'
-import type { KindDefinition } from '../plugin/define.js'
+import type { InputPort, KindDefinition } from '../plugin/define.js'
 import { filesOfFolder } from './outside-folder.js'
 
 /** One artifact that a parameter names. `content` is what of it stands in the key. */
@@ -26,6 +26,10 @@ export interface Naming {
   readonly kind: KindDefinition
   readonly view: string | undefined
 }
+
+/** What tells apart the questions after files that parameters name, so that nodes can share the answers. */
+export const namedQuestion = (member: { readonly reference: string; readonly glob: boolean }, port: InputPort): string =>
+  `${port.kind.id}\0${port.view ?? ''}\0${member.glob}\0${member.reference}`
 
 /** Up to so many files a folder stands in the key file by file, so that `why` can name the one that changed. */
 const listedFiles = 200
@@ -106,9 +110,3 @@ const escapeOther = (pattern: string): string => pattern.replace(/[[\]()!+@|\\]/
 const byUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const found = (artifacts: readonly NamedArtifact[]): NamedFiles => ({ type: 'found', artifacts })
 const problem = (code: 'missing-file' | 'unreadable-file', message: string, hint: string): NamedFiles => ({ type: 'problem', code, message, hint })
-
-/** A path as messages show it: relative to the project where it lies in it. */
-export function shownPath(projectRoot: string, path: string): string {
-  const inside = relative(projectRoot, path)
-  return inside.startsWith('..') || isAbsolute(inside) ? path : inside === '' ? basename(path) : inside.split(sep).join('/')
-}

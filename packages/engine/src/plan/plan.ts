@@ -1,0 +1,183 @@
+import { relative, sep } from 'node:path'
+import type { ActionRecord, ArtifactStore, Component, Digest, OutputRecord } from '../artifacts/types.js'
+import { Collector } from '../diagnostics/collector.js'
+import type { Result } from '../diagnostics/result.js'
+import type { Graph, GraphNode, NodeId } from '../graph/graph.js'
+import type { Registry } from '../plugin/registry.js'
+import type { Pipeline } from '../source/pipeline.js'
+import { checkNode } from './check.js'
+import { describe, explain } from './explain.js'
+import { backendOf, fingerprint, sharedLookups, type BoundNode, type FingerprintContext, type SharedLookups } from './fingerprint.js'
+import type { Fingerprint, FingerprintOutcome, Plan, PlannedAction, PlannedNode } from './types.js'
+
+/** What a node is known to have left: outputs and metrics of a hit, or that it is skipped. */
+export type NodeState = { readonly type: 'done'; readonly outputs: Readonly<Record<string, OutputRecord>>; readonly metrics: Readonly<Record<string, number>> } | { readonly type: 'skipped' }
+
+export interface PlanOptions {
+  readonly store: ArtifactStore
+  readonly registry: Registry
+  /** Nodes to run whatever the store has: `--force`, `--from`, `--refresh`. */
+  readonly force?: ReadonlySet<NodeId>
+  /** Nodes to plan; they must hold what they need. All by default. */
+  readonly selection?: ReadonlySet<NodeId>
+  /** Nodes that must be hits: what `--only` needs. */
+  readonly mustHit?: ReadonlySet<NodeId>
+  readonly backend?: string
+  /** Resolves what waits for digests and secrets; undefined while a digest is not known. */
+  readonly bind: (node: GraphNode, stateOf: (node: NodeId) => NodeState | undefined) => BoundNode | undefined
+  /** Evaluates a `when` that reads metrics or digests; undefined while one is not known. */
+  readonly whenOf: (node: GraphNode, stateOf: (node: NodeId) => NodeState | undefined) => boolean | undefined
+  /** Shared with the run that follows, so that both see the same files. */
+  readonly shared?: SharedLookups
+}
+
+/** How a pipeline is known to the store: its file, relative to the project root. */
+export const pipelineId = (pipeline: Pipeline): string => relative(pipeline.projectRoot, pipeline.file).split(sep).join('/')
+
+/** Says of each node whether it is a hit, runs, waits or is skipped, and why; and collects every mistake that can be seen before the run. */
+export async function plan(graph: Graph, options: PlanOptions): Promise<Result<Plan>> {
+  const { store, registry, backend, selection, force, mustHit } = options
+  const problems = new Collector()
+  const nodes = new Map<NodeId, PlannedNode>()
+  const states = new Map<NodeId, NodeState>()
+  const stateOf = (id: NodeId) => states.get(id)
+  const last = store.lastKeys(pipelineId(graph.pipeline))
+  const shared = options.shared ?? sharedLookups()
+  const context: FingerprintContext = {
+    store,
+    registry,
+    projectRoot: graph.pipeline.projectRoot,
+    outputsOf: id => {
+      const state = states.get(id)
+      return state === undefined ? undefined : state.type === 'skipped' ? 'skipped' : state.outputs
+    },
+    bind: node => options.bind(node, stateOf),
+    shared,
+    ...(backend === undefined ? {} : { backend }),
+  }
+
+  for (const node of graph.nodes.values()) {
+    if (selection && !selection.has(node.id)) continue
+    const lastKey = last.get(node.id)
+    const previous = lastKey && store.recordOf(lastKey)
+    const put = (action: PlannedAction, reasons: readonly string[]) => {
+      nodes.set(node.id, { ...action, node, reasons, ...(previous ? { expectedMs: previous.durationMs } : {}) })
+      if (action.action === 'hit') states.set(node.id, { type: 'done', outputs: action.record.outputs, metrics: action.record.metrics })
+      if (action.action === 'skip') states.set(node.id, { type: 'skipped' })
+    }
+
+    const skip = skipReason(node, states, node.when ?? options.whenOf(node, stateOf))
+    if (skip !== undefined) {
+      put({ action: 'skip' }, [skip])
+      continue
+    }
+    const outcome = await fingerprint(node, context)
+    if (outcome.type === 'blocked') {
+      // What is absent from an artifact is for the stage to say at run time; a file that is not there is a mistake now.
+      const mistakes = outcome.diagnostics.filter(d => d.code !== 'absent-output')
+      problems.addAll(mistakes)
+      put({ action: 'run' }, outcome.diagnostics.map(d => d.message))
+      continue
+    }
+    const decision = await decide(node, outcome, { store, previous, lastKey, isForced: force?.has(node.id) === true, backend: backendOf(node, backend) })
+    put(decision.action, decision.reasons)
+    if (decision.action.action === 'hit') continue
+    if (mustHit?.has(node.id)) {
+      problems.error('not-a-hit', node.source.uses.range, `${node.id} would have to run first: ${decision.reasons[0] ?? 'no record yet'}`, {
+        hint: `Run it, or leave out --only: hone run ${pipelineId(graph.pipeline)} ${node.source.id}`,
+      })
+    }
+    await checkNode(node, graph.pipeline, context, problems)
+  }
+  return problems.result(() => ({ graph, nodes }))
+}
+
+function skipReason(node: GraphNode, states: ReadonlyMap<NodeId, NodeState>, when: boolean | undefined): string | undefined {
+  const skipped = (id: NodeId) => states.get(id)?.type === 'skipped'
+  for (const id of node.required) if (skipped(id)) return `${id} is skipped`
+  for (const [port, members] of Object.entries(node.inputs)) {
+    if (members.length > 0 && members.every(m => m.type === 'output' && skipped(m.node))) return `all that "${port}" takes is skipped`
+  }
+  return when === false ? '`when` is false' : undefined
+}
+
+interface Known {
+  readonly store: ArtifactStore
+  readonly previous: ActionRecord | undefined
+  readonly lastKey: Digest | undefined
+  readonly isForced: boolean
+  readonly backend: string | undefined
+}
+
+async function decide(
+  node: GraphNode,
+  outcome: Exclude<FingerprintOutcome, { type: 'blocked' }>,
+  known: Known,
+): Promise<{ action: PlannedAction; reasons: readonly string[] }> {
+  const run = (...reasons: string[]) => ({ action: { action: 'run' as const }, reasons })
+  if (known.isForced) return run('forced')
+  if (!node.source.cache) return run('`cache: false`')
+  if (outcome.type === 'ready') {
+    if (outcome.uncached !== undefined) return run(outcome.uncached)
+    const hit = await findHit(outcome, known.store, known.backend)
+    return hit ? { action: { action: 'hit', record: hit.record }, reasons: hit.reasons } : run(...whyNot(outcome, known))
+  }
+  const waiting = waitReasons(node, outcome.for)
+  if (outcome.staticKey === undefined) return { action: { action: 'undetermined' }, reasons: waiting }
+  const shares = (await known.store.lookupStatic(outcome.staticKey)).length > 0
+  if (shares) return { action: { action: 'undetermined' }, reasons: waiting }
+  return run(...(known.previous ? differences(known.previous.components, outcome.components, node, waiting) : ['no record yet', ...waiting]))
+}
+
+/** The record of a key; for a stage of floating point also one of another engine, unless `backend` says which is to compute. */
+export async function findHit(
+  { key, staticKey, components }: Pick<Fingerprint, 'key' | 'staticKey' | 'components'>,
+  store: ArtifactStore,
+  backend: string | undefined,
+): Promise<{ record: ActionRecord; reasons: readonly string[] } | undefined> {
+  if (key === undefined || staticKey === undefined) return undefined
+  const record = await store.lookup(key)
+  if (record) return { record, reasons: hitReasons(record) }
+  if (backend !== undefined || !components.some(c => c.name === 'engine')) return undefined
+  for (const other of await store.lookupStatic(staticKey)) {
+    const differing = explain(other.components, components)
+    if (differing.length > 0 && differing.every(d => d.component === 'engine')) {
+      return { record: other, reasons: [`kept, computed by ${other.components.find(c => c.name === 'engine')?.value ?? 'another engine'}`, ...hitReasons(other)] }
+    }
+  }
+  return undefined
+}
+
+function hitReasons(record: ActionRecord): string[] {
+  if (record.adoptedFrom) return [`adopted from ${record.adoptedFrom.slice(0, 12)} on ${day(record)}`]
+  return record.determinism === 'none' ? [`pinned ${day(record)}`] : []
+}
+
+const day = (record: ActionRecord): string => record.finishedAt.slice(0, 10)
+
+function whyNot(outcome: Fingerprint, { previous, lastKey }: Known): string[] {
+  if (!previous) return [lastKey ? 'the record of its last run is gone' : 'no record yet']
+  const reasons = describe(explain(previous.components, outcome.components), previous.uses)
+  return reasons.length > 0 ? reasons : ['its last result is missing from the store, or damaged']
+}
+
+/** Only what is known already can differ: ports that wait are told apart from it. */
+function differences(before: readonly Component[], after: readonly Component[], node: GraphNode, waiting: readonly string[]): string[] {
+  const isWaiting = (name: string) => (name.startsWith('input ') && node.inputs[name.slice('input '.length)]?.some(m => m.type === 'output')) || name === 'engine'
+  const comparable = (components: readonly Component[]) => components.filter(c => !isWaiting(c.name))
+  const known = describe(explain(comparable(before), comparable(after)), node.stage.definition.id)
+  return known.length > 0 ? [...known, ...waiting] : [...waiting, 'no intact record shares its parameters']
+}
+
+function waitReasons(node: GraphNode, waitsFor: readonly NodeId[]): string[] {
+  const waiting = new Set(waitsFor)
+  const reasons: string[] = []
+  for (const [port, members] of Object.entries(node.inputs)) {
+    const upstream = [...new Set(members.flatMap(m => (m.type === 'output' && waiting.has(m.node) ? [m.node] : [])))]
+    for (const id of upstream) waiting.delete(id)
+    if (upstream.length > 3) reasons.push(`input ${port}: ${upstream.length} upstream stages will run`)
+    else for (const id of upstream) reasons.push(`input ${port}: upstream \`${id}\` will run`)
+  }
+  for (const id of waiting) reasons.push(`a parameter reads what \`${id}\` will give`)
+  return reasons
+}
