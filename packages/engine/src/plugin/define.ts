@@ -19,7 +19,7 @@ export interface KindDefinition<Row = unknown> {
   readonly extension?: string
   /** Row-granular kinds (JSONL) are read and written row by row; the others through their path. */
   readonly rows?: { readonly check?: (row: unknown) => string | undefined; readonly __row?: Row }
-  /** Kinds that are accepted where this one is asked for, for example `rows` where any JSONL will do. */
+  /** Kinds that are accepted where this one is asked for, for example `rows` where any JSONL will do. `*` is every kind. */
   readonly accepts?: readonly string[]
   /**
    * Which files of a folder count under a view (`undefined` is the whole artifact): a README in a model folder does not.
@@ -34,8 +34,8 @@ export interface KindDefinition<Row = unknown> {
 export interface InputPort {
   readonly kind: KindDefinition<any>
   readonly optional?: boolean
-  /** Takes a list or a map of labels. */
-  readonly many?: boolean
+  /** Takes a list or a map of labels. `as-given`: takes many exactly when the YAML gives a list or a map, as under `command/shell`. */
+  readonly many?: boolean | 'as-given'
   /** Only these files of it count: `tokenizer` of a model. */
   readonly view?: string
   readonly description?: string

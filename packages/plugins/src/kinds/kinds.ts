@@ -32,4 +32,5 @@ export const metrics = defineKind({ id: 'metrics', summary: 'One flat JSON objec
 export const report = defineKind({ id: 'report', summary: 'A self-contained HTML page.', form: 'file', extension: 'html' })
 export const file = defineKind({ id: 'file', summary: 'Any file.', form: 'file' })
 export const folder = defineKind({ id: 'folder', summary: 'Any folder.', form: 'folder' })
+export const any = defineKind({ id: 'any', summary: 'Whatever is given; only for inputs.', form: 'file', accepts: ['*'] })
 export const tokens = defineKind({ id: 'tokens', summary: 'Tokenized rows: a safetensors file a split, rows.jsonl, tokens.json and the tokenizer.', form: 'folder' })
