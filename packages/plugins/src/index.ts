@@ -1,4 +1,5 @@
 import { definePlugin } from '@hone/engine'
+import { shell } from './command/shell.js'
 import { score } from './evaluate/score.js'
 import { table } from './ingest/table.js'
 import { template } from './qa-convert/template.js'
@@ -18,6 +19,7 @@ export const builtInPlugin = definePlugin({
   stages: [
     table,
     template,
+    shell,
     score,
   ],
   kinds: Object.values(kinds),

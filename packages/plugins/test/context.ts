@@ -51,7 +51,7 @@ export async function runStage(
   const folder = await mkdtemp(join(tmpdir(), 'hone-stage-'))
   const params = withDefaults(stage.params.schema, options.params ?? {})
   const given = options.inputs ?? {}
-  const inputPorts: InputPorts = typeof stage.inputs === 'function' ? stage.inputs(params, Object.keys(given)) : stage.inputs
+  const inputPorts: InputPorts = typeof stage.inputs === 'function' ? stage.inputs(params, Object.keys(given), Object.fromEntries(Object.entries(given).map(([port, value]) => [port, isMembers(value) ? 'many' : 'one']))) : stage.inputs
   const outputPorts: OutputPorts = typeof stage.outputs === 'function' ? stage.outputs(params) : stage.outputs
 
   let made = 0
@@ -64,7 +64,7 @@ export async function runStage(
   }
   const inputs: Record<string, unknown> = {}
   for (const [port, value] of Object.entries(given)) {
-    const members = Array.isArray(value) && value.every(m => Array.isArray(m) && typeof m[0] === 'string') && inputPorts[port]?.many
+    const members = isMembers(value) && inputPorts[port]?.many
     inputs[port] = members
       ? await Promise.all((value as (readonly [string, InputValue])[]).map(([label, input]) => handle(input, label)))
       : inputPorts[port]?.many
@@ -141,6 +141,8 @@ export async function runStage(
     text: port => readFile(paths[port]!, 'utf8'),
   }
 }
+
+const isMembers = (value: unknown): boolean => Array.isArray(value) && value.length > 0 && value.every(m => Array.isArray(m) && typeof m[0] === 'string')
 
 function artifact(fields: { path: string; label: string; reference?: string; logicalName?: string; kind?: string }): ArtifactHandle {
   return {

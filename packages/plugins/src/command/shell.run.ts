@@ -1,0 +1,81 @@
+import { cp, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import type { ArtifactHandle, StageContext } from '@hone/engine'
+import { execa } from 'execa'
+import { variable, type ShellParams } from './shell.js'
+
+/** Of the machine's environment a command sees only these. */
+const passed = ['PATH', 'HOME', 'LANG', 'TMPDIR']
+
+export default async function run({ params, inputs, outputs, env: own, projectRoot, scratch, signal, fail }: StageContext<ShellParams>): Promise<void> {
+  const given: Record<string, string> = {}
+  const folders: string[] = []
+  try {
+    for (const [port, input] of Object.entries(inputs) as [string, ArtifactHandle | ArtifactHandle[]][]) {
+      if (port === 'files') continue
+      if (Array.isArray(input)) {
+        const folder = await mkdtemp(join(tmpdir(), 'hone-inputs-'))
+        folders.push(folder)
+        await gather(input, folder)
+        given[`HONE_INPUT_${variable(port)}`] = folder
+      } else given[`HONE_INPUT_${variable(port)}`] = input.path
+    }
+    for (const [port, output] of Object.entries(outputs)) given[`HONE_OUTPUT_${variable(port)}`] = output.path
+    const machine = Object.fromEntries(passed.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))
+    await bash(params.command, { cwd: projectRoot, env: { ...machine, ...own, ...given, HONE_SCRATCH: scratch }, signal, fail })
+  } finally {
+    for (const folder of folders) await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/**
+ * The members of a port as entries of one folder, named by position and label, and `index.json`: a list of `{ label, path, kind }` in
+ * their order, `path` relative to the folder.
+ */
+async function gather(members: readonly ArtifactHandle[], folder: string): Promise<void> {
+  const index: { label: string; path: string; kind: string }[] = []
+  for (const [i, member] of members.entries()) {
+    const isFolder = (await stat(member.path)).isDirectory()
+    const label = member.label.replace(/[^\w.=-]+/g, '_')
+    const path = `${String(i).padStart(3, '0')}${label === '' ? '' : `-${label}`}${isFolder ? '' : extname(member.path)}`
+    try {
+      await symlink(member.path, join(folder, path), isFolder ? 'junction' : 'file')
+    } catch (e) {
+      if ((e as NodeJS.ErrnoException).code !== 'EPERM') throw e
+      await cp(member.path, join(folder, path), { recursive: true })
+    }
+    index.push({ label: member.label, path, kind: member.kind })
+  }
+  await writeFile(join(folder, 'index.json'), JSON.stringify(index, null, 2) + '\n')
+}
+
+interface Surroundings {
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly signal: AbortSignal
+  readonly fail: StageContext['fail']
+}
+
+/**
+ * Bash stays in the group of this process, so that whoever ends the stage ends all that the command started too. Its output goes
+ * where this process's goes, as it comes. An exit code other than 0 throws, and so may be tried again.
+ */
+async function bash(command: string, { cwd, env, signal, fail }: Surroundings): Promise<void> {
+  signal.throwIfAborted()
+  const ended = await execa('bash', ['-euo', 'pipefail', '-c', command], {
+    cwd,
+    env,
+    extendEnv: false,
+    stdin: 'ignore',
+    stdout: 'inherit',
+    stderr: 'inherit',
+    cancelSignal: signal,
+    reject: false,
+  })
+  signal.throwIfAborted()
+  if (!ended.failed) return
+  if (ended.code === 'ENOENT') fail('bash was not found on this machine', undefined, 'Install bash, or put it into the PATH.')
+  if (ended.signal !== undefined) throw new Error(`the command was ended by ${ended.signal}`)
+  throw new Error(ended.exitCode === undefined ? ended.shortMessage : `the command ended with exit code ${ended.exitCode}`)
+}

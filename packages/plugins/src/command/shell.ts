@@ -1,0 +1,55 @@
+import { defineStage, params, type InputPorts } from '@hone/engine'
+import * as kinds from '../kinds/kinds.js'
+
+export interface ShellParams {
+  command: string
+  files: string[]
+  outputs: Record<string, string>
+}
+
+const byId = new Map(Object.values(kinds).map(kind => [kind.id, kind]))
+const kindNames = [...byId.keys()].filter(id => id !== 'any')
+
+/** Any command as a stage: what it reads is named, so that it is cached like the others. */
+export const shell = defineStage<ShellParams>({
+  id: 'command/shell',
+  version: 1,
+  summary: 'Runs a command of bash in the project root; its inputs and outputs are paths in the environment.',
+  params: params<ShellParams>({
+    type: 'object',
+    additionalProperties: false,
+    required: ['command', 'outputs'],
+    properties: {
+      command: { type: 'string', minLength: 1, description: 'Run by `bash -euo pipefail`; reads $HONE_INPUT_<NAME> and writes $HONE_OUTPUT_<NAME>; $HONE_SCRATCH survives a failed attempt.' },
+      files: { type: 'array', items: { type: 'string' }, default: [], artifact: { port: 'files', glob: true }, description: 'Files and globs that the command reads in the project: their content is in the key.' },
+      outputs: {
+        type: 'object',
+        minProperties: 1,
+        propertyNames: { pattern: '^[a-z][a-z0-9_-]*$' },
+        additionalProperties: { enum: kindNames },
+        description: 'What it writes: the name of the output and its kind.',
+      },
+    },
+  }),
+  inputs: (_, given, shapes) => {
+    const ports: Record<string, InputPorts[string]> = { files: { kind: kinds.file, many: true, optional: true, description: 'What the parameter `files` names.' } }
+    for (const name of given) if (name !== 'files') ports[name] = { kind: kinds.any, many: shapes[name] === 'many', optional: true }
+    return ports
+  },
+  outputs: ({ outputs }) => Object.fromEntries(Object.entries(outputs ?? {}).map(([name, id]) => [name, { kind: byId.get(id) ?? kinds.file }])),
+  determinism: 'bytes',
+  resumable: true,
+  example: 'command: sort "$HONE_INPUT_ROWS" > "$HONE_OUTPUT_SORTED"\noutputs: { sorted: rows }',
+  check: ({ params: { outputs } }) => {
+    const names = new Map<string, string>()
+    return Object.keys(outputs).flatMap(name => {
+      const other = names.get(variable(name))
+      names.set(variable(name), name)
+      return other === undefined ? [] : [{ message: `the outputs "${other}" and "${name}" would both be HONE_OUTPUT_${variable(name)}`, param: `outputs/${name}` }]
+    })
+  },
+  run: () => import('./shell.run.js'),
+})
+
+/** The name of a port in the environment. */
+export const variable = (port: string): string => port.toUpperCase().replace(/[^A-Z0-9]/g, '_')
