@@ -1,0 +1,8 @@
+export { train, type TrainOptions, type TrainResult, type TrainSettings } from './train.js'
+export { llamaTraining, parameterSource, tunedWeights, type LlamaTrainingOptions } from './llama-training.js'
+export { Diverged, Interrupted } from './train-error.js'
+export { schedules, type ScheduleName } from './schedule.js'
+export { rowLength, usableRows } from './batches.js'
+export type { EvaluationRecord, SampleRecord, StepRecord, TrainHistory } from './history.js'
+export type { Parameter } from './parameters.js'
+export type { TrainableModel } from './trainable-model.js'

@@ -1,0 +1,73 @@
+import { initializeLora } from '../model/initialize.js'
+import { EMBEDDING, llamaLinears, llamaParameters, type LlamaConfig } from '../model/llama-config.js'
+import { loraParameters } from '../model/lora.js'
+import { mergeLora } from '../model/merge-lora.js'
+import { compileEvaluateStep, compileTrainStep, gradientName, type StepOptions, type TuningMethod } from '../model/train-step.js'
+import type { Engine } from '../tensor/engine.js'
+import type { TensorSource } from '../tensor/types.js'
+import type { Parameter } from './parameters.js'
+import type { TrainableModel } from './trainable-model.js'
+
+export interface LlamaTrainingOptions {
+  readonly config: LlamaConfig
+  readonly method: TuningMethod
+  /** The weights to start from: a checkpoint's, or fresh ones. */
+  readonly base: TensorSource
+  /** Under LoRA: factors to go on from, in place of fresh ones. */
+  readonly adapter?: TensorSource | undefined
+  readonly engine: Engine
+  readonly threads: number
+  readonly seed: number
+}
+
+const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
+/** Frozen weights up to this size become part of each program: faster products for a copy a program. */
+const largestConstants = 128 * 2 ** 20
+
+/** A Llama model as the loop trains it. Under LoRA the frozen base is read now, in full training each weight when it is initialised. */
+export async function llamaTraining({ config, method, base, adapter, engine, threads, seed }: LlamaTrainingOptions): Promise<TrainableModel> {
+  const parameters = llamaParameters(config)
+  const lora = method.type === 'lora'
+  const frozen = new Map<string, Float32Array>()
+  if (lora) for (const { name } of parameters) frozen.set(name, await base.read(name))
+  const asConstants = lora && 4 * parameters.reduce((n, p) => n + elements(p.shape), 0) <= largestConstants
+  const first = lora ? (adapter ?? initializeLora(config, method, seed)) : base
+  const options = { method, engine, threads, ...(asConstants && { frozen }) } satisfies Partial<StepOptions>
+  return {
+    trainable: lora ? loraParameters(config, method) : parameters,
+    frozen: asConstants ? {} : Object.fromEntries(frozen),
+    gradientName: name => (name === EMBEDDING && !config.tiedEmbeddings ? undefined : gradientName(name)),
+    lookup: lora ? undefined : { parameter: EMBEDDING, output: `grad-rows:${EMBEDDING}`, width: config.hiddenSize },
+    vocabularySize: config.vocabSize,
+    tokenCost: config.layers * llamaLinears(config).reduce((n, l) => n + l.in * l.out, 0),
+    supervisedCost: config.vocabSize * config.hiddenSize,
+    compileTrain: async shape => (await compileTrainStep(config, { ...options, ...shape })).executable,
+    compileEvaluate: async shape => (await compileEvaluateStep(config, { ...options, ...shape })).executable,
+    async initialise(name, value) {
+      await first.read(name, value)
+    },
+  }
+}
+
+/** Trained parameters as a source of tensors, under the names that they were trained by. */
+export function parameterSource(parameters: readonly Parameter[]): TensorSource {
+  const find = (name: string) => {
+    const found = parameters.find(p => p.name === name)
+    if (!found) throw new Error(`There is no trained parameter "${name}"`)
+    return found
+  }
+  return {
+    names: parameters.map(p => p.name),
+    has: name => parameters.some(p => p.name === name),
+    shape: name => find(name).shape,
+    async read(name, into) {
+      if (!into) return find(name).value.slice()
+      into.set(find(name).value)
+      return into
+    },
+  }
+}
+
+/** The weights of the whole model after training: under LoRA the base with the adapter multiplied in. */
+export const tunedWeights = (config: LlamaConfig, method: TuningMethod, base: TensorSource, parameters: readonly Parameter[]): TensorSource =>
+  method.type === 'full' ? parameterSource(parameters) : mergeLora(config, base, parameterSource(parameters), method)
