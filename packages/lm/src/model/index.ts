@@ -1,5 +1,5 @@
 export { llamaParameters, parseLlamaConfig, type LlamaConfig } from './llama-config.js'
-export { loraName, loraParameters, loraScale, loraTargets, type LoraOptions, type LoraTarget } from './lora.js'
+export { loraParameters, loraTargets, type LoraOptions, type LoraTarget } from './lora.js'
 export {
   compileEvaluateStep, compileTrainStep, gradientName, type BatchShape, type EvaluateStep, type StepOptions, type TrainStep, type TuningMethod,
 } from './train-step.js'

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { adapterScale, adapterTensorName } from '../checkpoint/peft.js'
 import type { TensorSpec } from '../tensor/types.js'
 import { llamaLinears, type LlamaConfig } from './llama-config.js'
 import { plainLlama, type Llama } from './llama.js'
@@ -20,8 +21,6 @@ export interface LoraTarget {
   readonly in: number
 }
 
-export const loraScale = (o: LoraOptions): number => o.alpha / (o.rslora ? Math.sqrt(o.rank) : o.rank)
-
 /** The layers that are adapted, in the order of the model. Throws where a name in `targetModules` fits none. */
 export function loraTargets(config: LlamaConfig, { targetModules }: LoraOptions): LoraTarget[] {
   const linears = Array.from({ length: config.layers }, (_, i) => llamaLinears(config).map(l => ({ ...l, module: `model.layers.${i}.${l.module}` }))).flat()
@@ -35,14 +34,11 @@ export function loraTargets(config: LlamaConfig, { targetModules }: LoraOptions)
   return linears.filter(l => targetModules.some(name => fits(l.module, name)))
 }
 
-/** PEFT's name for a factor of an adapter. */
-export const loraName = (module: string, factor: 'A' | 'B'): string => `base_model.model.${module}.lora_${factor}.weight`
-
 /** A [rank, in] and B [out, rank] of each target, under the names by which PEFT stores them. */
 export function loraParameters(config: LlamaConfig, options: LoraOptions): TensorSpec[] {
   return loraTargets(config, options).flatMap((t): TensorSpec[] => [
-    { name: loraName(t.module, 'A'), shape: [options.rank, t.in], dtype: 'float32' },
-    { name: loraName(t.module, 'B'), shape: [t.out, options.rank], dtype: 'float32' },
+    { name: adapterTensorName(t.module, 'lora_A'), shape: [options.rank, t.in], dtype: 'float32' },
+    { name: adapterTensorName(t.module, 'lora_B'), shape: [t.out, options.rank], dtype: 'float32' },
   ])
 }
 
@@ -50,14 +46,14 @@ export function loraParameters(config: LlamaConfig, options: LoraOptions): Tenso
 export function adaptedLlama(config: LlamaConfig, weight: (name: string) => tf.Tensor, options: LoraOptions): Llama {
   const base = plainLlama(config, weight)
   const adapted = new Set(loraTargets(config, options).map(t => t.module))
-  const scale = loraScale(options)
+  const scale = adapterScale(options)
   return {
     ...base,
     linear(x, module) {
       const y = base.linear(x, module)
       if (!adapted.has(module)) return y
-      const a = tf.matMul(x as tf.Tensor2D, weight(loraName(module, 'A')) as tf.Tensor2D, false, true) // [N, rank]
-      return tf.add(y, tf.matMul(tf.mul(a, scale) as tf.Tensor2D, weight(loraName(module, 'B')) as tf.Tensor2D, false, true))
+      const a = tf.matMul(x as tf.Tensor2D, weight(adapterTensorName(module, 'lora_A')) as tf.Tensor2D, false, true) // [N, rank]
+      return tf.add(y, tf.matMul(tf.mul(a, scale) as tf.Tensor2D, weight(adapterTensorName(module, 'lora_B')) as tf.Tensor2D, false, true))
     },
   }
 }

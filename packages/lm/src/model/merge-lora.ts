@@ -1,11 +1,12 @@
+import { adapterScale, adapterTensorName } from '../checkpoint/peft.js'
 import type { TensorSource } from '../tensor/types.js'
 import type { LlamaConfig } from './llama-config.js'
-import { loraName, loraScale, loraTargets, type LoraOptions } from './lora.js'
+import { loraTargets, type LoraOptions } from './lora.js'
 
 /** The base with an adapter multiplied into it, W + scale · B · A, in float32, a tensor at a time as it is read. */
 export function mergeLora(config: LlamaConfig, base: TensorSource, adapter: TensorSource, options: LoraOptions): TensorSource {
   const targets = new Map(loraTargets(config, options).map(t => [`${t.module}.weight`, t]))
-  const scale = loraScale(options)
+  const scale = adapterScale(options)
   return {
     names: base.names,
     has: name => base.has(name),
@@ -14,8 +15,8 @@ export function mergeLora(config: LlamaConfig, base: TensorSource, adapter: Tens
       const merged = await base.read(name, into)
       const target = targets.get(name)
       if (!target) return merged
-      const a = await adapter.read(loraName(target.module, 'A')) // [rank, in]
-      const b = await adapter.read(loraName(target.module, 'B')) // [out, rank]
+      const a = await adapter.read(adapterTensorName(target.module, 'lora_A')) // [rank, in]
+      const b = await adapter.read(adapterTensorName(target.module, 'lora_B')) // [out, rank]
       const columns = target.in
       const row = new Float32Array(columns)
       for (let o = 0; o < target.out; o++) {
