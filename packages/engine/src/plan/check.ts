@@ -64,20 +64,8 @@ function report(found: readonly StageProblem[], code: 'bad-artifact' | 'stage-ch
   for (const { message, hint, severity, param } of found) problems[severity ?? 'error'](code, rangeOf(param), message, { hint })
 }
 
-/** Where a parameter stands in the YAML; where the file does not give it, the stage's `with` or the stage. */
+/** Where a parameter stands in the YAML; where the file does not give it, the nearest that it does. */
 export function paramRange(node: GraphNode, pipeline: Pipeline, param: string | undefined): SourceRange {
   const below = param === undefined || param === '' ? [] : param.split('/').map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-  for (let parts: readonly string[] = ['with', ...below]; parts.length > 0; parts = parts.slice(0, -1)) {
-    const range = present(pipeline, node.source.id, parts)
-    if (range) return range
-  }
-  return node.source.uses.range
-}
-
-function present(pipeline: Pipeline, stage: string, parts: readonly string[]): SourceRange | undefined {
-  try {
-    return pipeline.rangeOf(['stages', stage, ...parts])
-  } catch {
-    return undefined
-  }
+  return pipeline.rangeOf(['stages', node.source.id, 'with', ...below])
 }

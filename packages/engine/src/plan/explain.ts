@@ -88,7 +88,7 @@ function compareInside(component: string, name: string, was: Json, is: Json, int
   if (isObject(was) && isObject(is)) {
     for (const key of new Set([...Object.keys(was), ...Object.keys(is)])) {
       if (key === 'name' || key === 'label') continue
-      const plain = key === 'digest' || key === 'content' || key === 'files'
+      const plain = key === 'digest' || key === 'content' || key === 'files' || key === 'reference'
       compare(component, plain ? name : `${name}.${key}`, was[key], is[key], into)
     }
     return

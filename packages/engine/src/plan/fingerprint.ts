@@ -47,7 +47,7 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
     { name: 'key schema', value: keySchema },
     { name: 'uses', value: definition.id },
     { name: 'version', value: definition.version },
-    { name: 'seed', value: node.source.seed },
+    { name: 'seed', value: node.seed },
     { name: 'outputs', value: Object.fromEntries(Object.entries(node.outputPorts).map(([port, { kind }]) => [port, kind.id])) },
   ]
   const ports: Component[] = []
@@ -170,7 +170,7 @@ async function namedInputs(
   return { inputs, content }
 }
 
-const isReferenceKeyed = (member: FilesInput, port: InputPort): boolean => member.keyedReference ?? (port.kind.form === 'folder' && !member.glob)
+const isReferenceKeyed = (member: FilesInput, port: InputPort): boolean => member.keyed ?? (port.kind.form === 'folder' && !member.glob)
 
 async function upstreamInputs(
   node: GraphNode,
@@ -218,16 +218,19 @@ async function viewDigest(output: OutputRecord, port: InputPort, { store, regist
 function withoutNamed(params: JsonObject, node: GraphNode): Record<string, Json> {
   const pointers = new Set<string>()
   for (const members of Object.values(node.inputs)) for (const member of members) if (member.type === 'files') pointers.add(member.param)
-  let rest: JsonObject = { ...params }
-  for (const pointer of pointers) rest = without(rest, pointer.split('/')) as JsonObject
-  return { ...rest }
+  let rest: Json = params
+  for (const pointer of pointers) rest = without(rest, pointer.split('/').map(part => part.replaceAll('~1', '/').replaceAll('~0', '~')))
+  return { ...(rest as JsonObject) }
 }
 
+/** A list keeps a hole, so that the pointers behind it still fit; how many patterns found the files does not matter. */
 function without(value: Json, [first, ...rest]: readonly string[]): Json {
   if (first === undefined || value === null || typeof value !== 'object') return value
-  if (Array.isArray(value)) return value.map((item: Json, i) => (String(i) !== first ? item : rest.length > 0 ? without(item, rest) : null))
-  const key = first.replaceAll('~1', '/').replaceAll('~0', '~')
-  const { [key]: named, ...others } = value as JsonObject
+  if (Array.isArray(value)) {
+    const items = value.map((item: Json, i) => (String(i) !== first ? item : rest.length > 0 ? without(item, rest) : null))
+    return items.every(item => item === null) ? [] : items
+  }
+  const { [first]: named, ...others } = value as JsonObject
   if (named === undefined) return value
-  return rest.length > 0 ? { ...others, [key]: without(named, rest) } : others
+  return rest.length > 0 ? { ...others, [first]: without(named, rest) } : others
 }

@@ -67,7 +67,7 @@ export async function findNamed(naming: Naming, projectRoot: string, store: Arti
     }
   } catch (error) {
     // What is wrong with the store itself is no mistake of the pipeline.
-    if (error instanceof StoreError && !/^Cannot read /.test(error.message)) throw error
+    if (error instanceof StoreError && !error.message.startsWith('Cannot read ')) throw error
     if (!(error instanceof StoreError) && codeOf(error) === undefined) throw error
     return problem('unreadable-file', `"${reference}" cannot be read: ${(error as Error).message}`, 'Check that it is whole and that you may read it.')
   }

@@ -34,8 +34,8 @@ export interface KindDefinition<Row = unknown> {
 export interface InputPort {
   readonly kind: KindDefinition<any>
   readonly optional?: boolean
-  /** Takes a list or a map of labels. `as-given`: takes many exactly when the YAML gives a list or a map, as under `command/shell`. */
-  readonly many?: boolean | 'as-given'
+  /** Takes a list or a map of labels. */
+  readonly many?: boolean
   /** Only these files of it count: `tokenizer` of a model. */
   readonly view?: string
   readonly description?: string
@@ -151,7 +151,11 @@ export interface StageDefinition<P = any> {
   readonly version: number
   readonly summary: string
   readonly params: ParamsSchema<P>
-  readonly inputs: InputPorts | ((params: P, given: readonly string[]) => InputPorts)
+  /**
+   * A function where the ports depend on the parameters or on what the file gives: `given` are the names under `inputs`, `shapes` says
+   * which of them are given a list or a map.
+   */
+  readonly inputs: InputPorts | ((params: P, given: readonly string[], shapes: Readonly<Record<string, 'one' | 'many'>>) => InputPorts)
   readonly outputs: OutputPorts | ((params: P) => OutputPorts)
   readonly services?: Readonly<Record<string, ServiceToken<any>>>
   readonly determinism: Determinism | ((params: P) => Determinism)
@@ -198,7 +202,7 @@ export interface ArtifactKeyword {
    * Whether the text as written is part of the key, for stages whose output holds it (`base_model_name_or_path`). By default it is for a
    * folder kind without glob and for nothing else; then a renamed file reruns nothing, and the stage must not write its name or path into an output.
    */
-  readonly reference?: boolean
+  readonly keyed?: boolean
 }
 
 export const params = <P>(schema: JsonSchema): ParamsSchema<P> => ({ schema })
