@@ -66,18 +66,23 @@ export function nearIndex(texts: readonly string[], { threshold, size = 1 }: { t
   }
 }
 
-/** Puts texts that are near one another, directly or through others, into one group: the group of each, named by its first member. */
-export function nearGroups(texts: readonly string[], options: { threshold: number; size?: number }): number[] {
-  const parent = texts.map((_, i) => i)
+/**
+ * Puts items into one group whose texts are near one another, directly or through others: the group of each, named by its first
+ * member. An item may have several texts; any one of them is enough.
+ */
+export function nearGroups(items: readonly (string | readonly string[])[], options: { threshold: number; size?: number }): number[] {
+  const parent = items.map((_, i) => i)
   const root = (i: number): number => {
     while (parent[i] !== i) i = parent[i] = parent[parent[i]!]!
     return i
   }
-  const join = (a: number, b: number) => {
-    const [x, y] = [root(a), root(b)]
-    parent[Math.max(x, y)] = Math.min(x, y)
+  const texts = items.flatMap((item, owner) => [item].flat().map(text => ({ text, owner })))
+  const index = nearIndex(texts.map(t => t.text), options)
+  for (const { text, owner } of texts) {
+    for (const near of index.find(text)) {
+      const [a, b] = [root(owner), root(texts[near.index]!.owner)]
+      parent[Math.max(a, b)] = Math.min(a, b)
+    }
   }
-  const index = nearIndex(texts, options)
-  for (const [i, text] of texts.entries()) for (const near of index.find(text)) join(i, near.index)
-  return texts.map((_, i) => root(i))
+  return items.map((_, i) => root(i))
 }

@@ -28,6 +28,7 @@ function plain(description: Described['description']): string {
   const text = typeof description === 'string' ? description : (description?.value ?? '')
   return text
     .replace(/```[\s\S]*?```/g, ' ')
+    .replace(/\{\{\w+\(["']([^"']*)["'][^}]*\}\}/g, '$1')
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/[`*]|\b_(?=\S)|(?<=\S)_\b/g, '')
     .replace(/<\/?(p|b|i|em|strong|code|ul|li|br|span|a)\b[^>]*>/gi, ' ')
