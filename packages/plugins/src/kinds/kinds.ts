@@ -34,3 +34,5 @@ export const file = defineKind({ id: 'file', summary: 'Any file.', form: 'file' 
 export const folder = defineKind({ id: 'folder', summary: 'Any folder.', form: 'folder' })
 export const any = defineKind({ id: 'any', summary: 'Whatever is given; only for inputs.', form: 'file', accepts: ['*'] })
 export const tokens = defineKind({ id: 'tokens', summary: 'Tokenized rows: a safetensors file a split, rows.jsonl, tokens.json and the tokenizer.', form: 'folder' })
+
+export { adapter, model, tokenizer } from './model.js'
