@@ -4,11 +4,9 @@ import { score } from './evaluate/score.js'
 import { table } from './ingest/table.js'
 import { template } from './qa-convert/template.js'
 import * as kinds from './kinds/kinds.js'
-import * as modelKinds from './kinds/model.js'
 import { huggingface } from './tokenize/huggingface.js'
 
 export * from './kinds/kinds.js'
-export * from './kinds/model.js'
 export { canonical, rowId, rowIds } from './kinds/ids.js'
 export { jaccard, nearGroups, nearIndex, shingles, words, type Near } from './qa-convert/near.js'
 export { page, table as reportTable, figures, type PageOptions, type Section } from './report/page.js'
@@ -26,5 +24,5 @@ export const builtInPlugin = definePlugin({
     score,
     huggingface,
   ],
-  kinds: [...Object.values(kinds), ...Object.values(modelKinds)],
+  kinds: Object.values(kinds),
 })
