@@ -61,7 +61,8 @@ const withMarkers = (source: string) =>
 export function jinjaTemplate(source: string, origin: TemplateOrigin, config: TokenizerConfig): ChatTemplate {
   const compile = (text: string) => {
     try {
-      return new Template(text)
+      // Templates that write the date fall back to a fixed one where there is no clock, so a text does not depend on the day.
+      return new Template(text.replace(/\bstrftime_now\b/g, 'no_clock'))
     } catch (error) {
       throw new TemplateError(`the chat template cannot be read: ${(error as Error).message}`)
     }
@@ -80,8 +81,6 @@ export function jinjaTemplate(source: string, origin: TemplateOrigin, config: To
         add_generation_prompt: addGenerationPrompt,
         ...special,
         ...(tools !== undefined && tools !== null && { tools }),
-        // Templates that write the date fall back to a fixed one, so that a text does not depend on the day.
-        strftime_now: undefined,
       })
     } catch (error) {
       throw new TemplateError(`the chat template refuses the conversation: ${(error as Error).message}`)
