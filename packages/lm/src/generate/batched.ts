@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Decoder } from './decoder.js'
+import type { Decoder, ReadPrompt } from './decoder.js'
 
 export interface RowToDecode {
   readonly ids: ArrayLike<number>
@@ -30,9 +30,10 @@ export interface DecodeOptions {
  * signal's reason between two steps.
  */
 export async function decodeRows(decoder: Decoder, rows: readonly RowToDecode[], { isEnd, signal, onRow }: DecodeOptions): Promise<DecodedRow[]> {
-  const results = new Array<DecodedRow>(rows.length)
-  const slots: ({ index: number; ids: number[] } | undefined)[] = new Array(decoder.slots).fill(undefined)
+  const results: DecodedRow[] = []
+  const slots = Array.from({ length: decoder.slots }, (): { index: number; ids: number[] } | undefined => undefined)
   const tokens = new Int32Array(decoder.slots).fill(-1)
+  const prompts = new Map<number, ReadPrompt>()
   let next = 0
 
   const end = (slot: number, index: number, ids: number[], reason: EndReason) => {
@@ -57,14 +58,23 @@ export async function decodeRows(decoder: Decoder, rows: readonly RowToDecode[],
     for (let slot = 0; slot < decoder.slots; slot++) {
       while (slots[slot] === undefined && next < rows.length) {
         const index = next++
-        const row = rows[index]!
-        if (row.maxNewTokens <= 0) {
+        if (rows[index]!.maxNewTokens <= 0) {
           end(slot, index, [], 'length')
           continue
         }
-        signal?.throwIfAborted()
+        if (!prompts.has(index)) {
+          // As many as keep the slots busy for a while: prompts of like length are read together.
+          await setImmediate()
+          signal?.throwIfAborted()
+          const ahead = rows.flatMap((row, i) => (i >= index && row.maxNewTokens > 0 ? [i] : [])).slice(0, 2 * decoder.slots)
+          const read = await decoder.read(ahead.map(i => rows[i]!.ids))
+          ahead.forEach((i, at) => prompts.set(i, read[at]!))
+        }
+        const prompt = prompts.get(index)!
+        prompts.delete(index)
+        decoder.load(slot, prompt)
         slots[slot] = { index, ids: [] }
-        advance(slot, await decoder.prefill(slot, row.ids))
+        advance(slot, prompt.logits)
       }
     }
     if (slots.every(slot => slot === undefined)) return results

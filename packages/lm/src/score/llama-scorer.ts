@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { lengthBucket } from '../generate/buckets.js'
 import { llamaParameters, type LlamaConfig } from '../model/llama-config.js'
 import { compileScore } from '../model/score-step.js'
 import type { Engine } from '../tensor/engine.js'
@@ -13,13 +14,6 @@ interface Bucket {
   readonly B: number
   readonly T: number
   readonly s: number
-}
-
-/** Powers of two and one and a half times them, from 32 on: at most a third of a row is padding. */
-function lengthBucket(n: number): number {
-  let T = 32
-  while (T < n) T = T % 3 === 0 ? (T / 3) * 4 : (T / 2) * 3
-  return T
 }
 
 /** The shape that a sequence is computed in: a function of the sequence alone, so that no other one can change its numbers. */
@@ -64,7 +58,7 @@ export function llamaScorer(config: LlamaConfig, weights: ReadonlyMap<string, Fl
         if (group) group.members.push(i)
         else groups.set(`${bucket.T} ${bucket.s}`, { bucket, members: [i] })
       }
-      const results = new Array<ScoredSequence>(sequences.length)
+      const results: ScoredSequence[] = []
       let done = 0
       for (const { bucket, members } of groups.values()) {
         const program = await programOf(bucket)

@@ -5,7 +5,7 @@ import type { Decoder } from '../../src/generate/decoder.js'
 import { argmax } from '../../src/generate/sampling.js'
 
 /** A decoder of a language in which each token is followed by the one below it; it checks what it is asked. */
-function countdown(slots: number, capacity = 64): Decoder & { prefills: number; steps: number } {
+function countdown(slots: number, capacity = 64): Decoder & { reads: number; steps: number } {
   const state: number[][] = Array.from({ length: slots }, () => [])
   const logits = (last: number) => {
     const row = new Float32Array(32)
@@ -15,13 +15,14 @@ function countdown(slots: number, capacity = 64): Decoder & { prefills: number; 
   return {
     slots,
     capacity,
-    vocabSize: 32,
-    prefills: 0,
+    reads: 0,
     steps: 0,
-    async prefill(slot, ids) {
-      this.prefills++
-      state[slot] = Array.from(ids)
-      return logits(state[slot].at(-1)!)
+    async read(prompts) {
+      this.reads += prompts.length
+      return prompts.map(ids => ({ length: ids.length, logits: logits(ids[ids.length - 1]!), keysAndValues: Float32Array.from(ids) }))
+    },
+    load(slot, prompt) {
+      state[slot] = [...prompt.keysAndValues]
     },
     async step(tokens) {
       this.steps++
@@ -46,7 +47,7 @@ test('every row is decoded to its end, in the order of the input, whatever the n
 test('a slot whose row has ended takes the next row at once', async () => {
   const decoder = countdown(2)
   await decodeRows(decoder, [row([12]), row([2]), row([2]), row([2]), row([2])], { isEnd })
-  assert.is(decoder.prefills, 5)
+  assert.is(decoder.reads, 5)
   // The long row needs 11 steps; the four short ones run beside it.
   assert.is(decoder.steps, 11)
 })

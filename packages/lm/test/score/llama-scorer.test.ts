@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openLanguageModel, readWeights } from '../../src/generate/language-model.js'
 import { uniform } from '../../src/generate/random.js'
 import { llamaParameters, parseLlamaConfig } from '../../src/model/llama-config.js'
 import { llamaScorer } from '../../src/score/llama-scorer.js'
+import { goldenPath, wordModel } from '../generate/word-model.js'
 
 const config = parseLlamaConfig({
   model_type: 'llama', hidden_size: 48, num_attention_heads: 4, num_key_value_heads: 2, num_hidden_layers: 2,
@@ -24,6 +28,31 @@ test("a sequence's numbers are the same to the last bit whatever is scored besid
   order.forEach((i, place) => assert.equal(shuffled[place], together[i]))
   for (const i of [0, 13, 39]) assert.equal((await scorer.score([sequences[i]!]))[0], together[i])
   await scorer.dispose()
+})
+
+interface Golden {
+  models: { dir: string; adapter: boolean; scores: { ids: number[]; log_probabilities: number[]; greedy: number[] }[] }[]
+}
+
+test("log-probabilities are transformers', with and without an adapter", async () => {
+  const golden = JSON.parse(readFileSync(goldenPath('generate.json'), 'utf8')) as Golden
+  assert.is(golden.models.length, 4)
+  for (const { dir: name, adapter, scores } of golden.models) {
+    const { dir, remove } = await wordModel(name)
+    const model = await openLanguageModel({ dir, ...(adapter && { adapterDir: join(dir, 'adapter') }) })
+    const scorer = llamaScorer(model.config, await readWeights(model), { engine: 'onnx', threads: 2 })
+    for (const from of [1, 20]) {
+      const scored = await scorer.score(scores.map(({ ids }) => ({ ids, from })))
+      for (const [i, { log_probabilities, greedy }] of scores.entries()) {
+        assert.equal([...scored[i]!.greedy], greedy.slice(from - 1))
+        const expected = log_probabilities.slice(from - 1)
+        assert.is(scored[i]!.logProbabilities.length, expected.length)
+        expected.forEach((value, t) => assert.ok(Math.abs(value - scored[i]!.logProbabilities[t]!) < 2e-5, `${value} ${scored[i]!.logProbabilities[t]}`))
+      }
+    }
+    await scorer.dispose()
+    await remove()
+  }
 })
 
 test('probabilities of all tokens that may follow add up to one', async () => {
