@@ -14,7 +14,9 @@ import { StageFailure } from './stage-failure.js'
 export async function runStage(request: StageRequest, emit: (event: StageEvent) => void, signal: AbortSignal): Promise<StageResult> {
   try {
     const stage = await stageOf(request)
-    const inputPorts: InputPorts = typeof stage.inputs === 'function' ? stage.inputs(request.params, Object.keys(request.inputs)) : stage.inputs
+    const given = Object.keys(request.inputs)
+    const shapes = Object.fromEntries(given.map(port => [port, request.manyInputs.includes(port) ? 'many' : 'one'] as const))
+    const inputPorts: InputPorts = typeof stage.inputs === 'function' ? stage.inputs(request.params, given, shapes) : stage.inputs
     const outputPorts: OutputPorts = typeof stage.outputs === 'function' ? stage.outputs(request.params) : stage.outputs
     const services = await servicesOf(stage, request)
     const memo = await openStageMemo(request)

@@ -92,7 +92,8 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
   return problems.result(() => ({ graph, nodes }))
 }
 
-function skipReason(node: GraphNode, states: ReadonlyMap<NodeId, NodeState>, when: boolean | undefined): string | undefined {
+/** Why a node is skipped, if it is: its `when`, or that too much of what it needs was. */
+export function skipReason(node: GraphNode, states: ReadonlyMap<NodeId, NodeState>, when: boolean | undefined): string | undefined {
   const skipped = (id: NodeId) => states.get(id)?.type === 'skipped'
   for (const id of node.required) if (skipped(id)) return `${id} is skipped`
   for (const [port, members] of Object.entries(node.inputs)) {
@@ -155,7 +156,8 @@ function hitReasons(record: ActionRecord): string[] {
 
 const day = (record: ActionRecord): string => record.finishedAt.slice(0, 10)
 
-function whyNot(outcome: Fingerprint, { previous, lastKey }: Known): string[] {
+/** Why a node whose key is known is no hit: what differs from its last run. */
+export function whyNot(outcome: Fingerprint, { previous, lastKey }: Pick<Known, 'previous' | 'lastKey'>): string[] {
   if (!previous) return [lastKey ? 'the record of its last run is gone' : 'no record yet']
   const reasons = describe(explain(previous.components, outcome.components), previous.uses)
   return reasons.length > 0 ? reasons : ['its last result is missing from the store, or damaged']

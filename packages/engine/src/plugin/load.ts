@@ -7,7 +7,6 @@ import { Collector } from '../diagnostics/collector.js'
 import type { Code } from '../diagnostics/codes.js'
 import type { Diagnostic, SourceRange } from '../diagnostics/diagnostic.js'
 import type { Result } from '../diagnostics/result.js'
-import type { Located } from '../source/pipeline.js'
 import { bundlePlugin } from './bundle.js'
 import { digestCode, runEntry } from './code-digest.js'
 import type { PluginDefinition, StageDefinition } from './define.js'
@@ -17,10 +16,16 @@ import type { LoadedPlugin, RegisteredStage, Registry } from './registry.js'
 import { runsFromSource, type BuiltInModules } from './resolve.js'
 import { placeInFile, placeInStack } from './source-place.js'
 
+/** A plugin as the pipeline names it, and where. */
+export interface NamedPlugin {
+  readonly value: string
+  readonly range: SourceRange
+}
+
 export interface RegistryOptions {
   readonly builtIn: readonly LoadedPlugin[]
   /** As the YAML names them: a path that begins with `.` or `/`, or a package. */
-  readonly plugins: readonly Located<string>[]
+  readonly plugins: readonly NamedPlugin[]
   readonly projectRoot: string
   /** Where bundles are kept; `.hone/plugins` of the project unless told. */
   readonly cacheDir?: string
@@ -74,7 +79,7 @@ class Loader {
     this.#builtIn = { plugins: Object.fromEntries(options.builtIn.map(p => [p.name, p.module])) }
   }
 
-  async load({ value, range }: Located<string>): Promise<Outcome> {
+  async load({ value, range }: NamedPlugin): Promise<Outcome> {
     const error = (code: Code, message: string, more: Partial<Diagnostic> = {}): Outcome => ({ problems: [{ code, severity: 'error', message, range, ...more }] })
     const found = findPlugin(value, this.#options.projectRoot)
     if (typeof found === 'string') return error('plugin-not-found', found, { hint: hintNotFound(value) })

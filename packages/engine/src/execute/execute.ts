@@ -1,0 +1,120 @@
+import { StoreError } from '../artifacts/store-error.js'
+import type { StageStatus } from '../events/event.js'
+import type { NodeId } from '../graph/graph.js'
+import { backendOf, fingerprint } from '../plan/fingerprint.js'
+import { findHit, skipReason, whyNot } from '../plan/plan.js'
+import type { PlannedNode } from '../plan/types.js'
+import { produce } from './produce.js'
+import { publish, PublishRefused } from './publish.js'
+import type { NodeOutcome, RunContext } from './run-context.js'
+
+/** Carries a plan out: every node as soon as what it needs is done. Answers how each ended; never throws for what a stage does. */
+export async function execute(run: RunContext): Promise<ReadonlyMap<NodeId, StageStatus>> {
+  const outcomes = new Map<NodeId, NodeOutcome>()
+  const done = new Map<NodeId, Promise<void>>()
+
+  const one = async (planned: PlannedNode): Promise<void> => {
+    const { node } = planned
+    await Promise.all(node.after.map(id => done.get(id)))
+    const startedAtMs = run.clock.nowMs()
+    const outcome = await published(planned, await carriedOut(planned, outcomes, run), run)
+    outcomes.set(node.id, outcome)
+    if (isDone(outcome)) {
+      run.states.set(node.id, { type: 'done', outputs: outcome.outputs, metrics: outcome.metrics })
+      if (outcome.key) run.store.remember(run.pipelineId, node.id, outcome.key)
+    } else if (outcome.isLeftOut) run.states.set(node.id, { type: 'skipped' })
+    run.emit({
+      type: 'stage-finished',
+      stage: node.id,
+      uses: node.stage.definition.id,
+      status: outcome.status,
+      because: outcome.because,
+      key: outcome.key,
+      durationMs: Math.round(run.clock.nowMs() - startedAtMs),
+      outputs: Object.fromEntries(Object.entries(outcome.outputs).map(([port, output]) => [port, { digest: output.digest, path: run.store.pathOf(output), kind: output.kind, bytes: output.bytes }])),
+      metrics: outcome.metrics,
+      ...(outcome.failure && { failure: outcome.failure }),
+    })
+    if (outcome.status === 'failed' && !run.keepGoing) run.stopStarting()
+  }
+  // Each begins a turn later, so that every node finds the promises of those before it.
+  for (const planned of run.plan.nodes.values()) done.set(planned.node.id, Promise.resolve().then(() => one(planned)))
+  try {
+    await Promise.all(done.values())
+  } catch (error) {
+    // Our own mistake: what runs is stopped before it goes up.
+    run.stopStarting()
+    await Promise.allSettled(done.values())
+    throw error
+  }
+  return new Map([...outcomes].map(([id, { status }]) => [id, status]))
+}
+
+const isDone = ({ status }: NodeOutcome) => status === 'ran' || status === 'hit'
+const without = (status: StageStatus, because: string, more: Partial<NodeOutcome> = {}): NodeOutcome => ({ status, because: [because], key: null, outputs: {}, metrics: {}, ...more })
+
+async function carriedOut(planned: PlannedNode, outcomes: ReadonlyMap<NodeId, NodeOutcome>, run: RunContext): Promise<NodeOutcome> {
+  try {
+    return await carryOut(planned, outcomes, run)
+  } catch (error) {
+    if (run.noMoreStarts.aborted && (error === run.noMoreStarts.reason || (error as Error).name === 'AbortError')) return notStarted(run)
+    if (error instanceof StoreError) return without('failed', error.message, { failure: { reason: 'store', message: error.message, hint: error.hint, final: true } })
+    throw error
+  }
+}
+
+const notStarted = (run: RunContext): NodeOutcome =>
+  run.cancel.aborted ? without('cancelled', 'interrupted') : without('skipped', 'not started after another stage failed; --keep-going goes on')
+
+async function carryOut(planned: PlannedNode, outcomes: ReadonlyMap<NodeId, NodeOutcome>, run: RunContext): Promise<NodeOutcome> {
+  const { node } = planned
+  for (const id of node.after) {
+    const { status, isLeftOut } = outcomes.get(id) ?? { status: 'skipped' as const, isLeftOut: false }
+    if (status === 'cancelled') return without('cancelled', `${id} was cancelled`)
+    if (status === 'failed') return without('skipped', `${id} failed`)
+    if (status === 'skipped' && !isLeftOut) return without('skipped', `${id} was skipped after a failure`)
+  }
+  if (planned.action === 'hit') return { status: 'hit', because: planned.reasons, key: planned.record.key, outputs: planned.record.outputs, metrics: planned.record.metrics }
+  const skip = skipReason(node, run.states, node.when ?? run.whenOf(node, id => run.states.get(id)))
+  if (skip !== undefined) return without('skipped', skip, { isLeftOut: true })
+
+  const print = await fingerprint(node, run.fingerprints)
+  if (print.type === 'waiting') throw new Error(`Internal: ${node.id} waits for ${print.for.join(', ')}, which are done`)
+  if (print.type === 'blocked') {
+    const [first] = print.diagnostics
+    const message = print.diagnostics.map(d => d.message).join('; ')
+    return without('failed', message, { failure: { reason: 'failed', message, final: true, ...(first && { diagnostic: first }), ...(first?.hint && { hint: first.hint }) } })
+  }
+  const isForced = run.forced.has(node.id) || !node.source.cache
+  let because = planned.reasons
+  if (!isForced) {
+    const hit = await findHit(print, run.store, backendOf(node, run.fingerprints.backend))
+    if (hit) return { status: 'hit', because: hit.reasons, key: hit.record.key, outputs: hit.record.outputs, metrics: hit.record.metrics }
+    // The plan could only say that it waits for an upstream.
+    if (planned.action === 'undetermined') {
+      const lastKey = run.store.lastKeys(run.pipelineId).get(node.id)
+      because = print.uncached !== undefined ? [print.uncached] : whyNot(print, { lastKey, previous: lastKey && run.store.recordOf(lastKey) })
+    }
+  }
+  run.noMoreStarts.throwIfAborted()
+  return produce(node, print, because, run)
+}
+
+async function published({ node }: PlannedNode, outcome: NodeOutcome, run: RunContext): Promise<NodeOutcome> {
+  if (!isDone(outcome)) return outcome
+  for (const [port, path] of Object.entries(node.publish)) {
+    const output = outcome.outputs[port]
+    if (!output) continue
+    try {
+      const wrote = await publish(run.store, run.fingerprints.projectRoot, output, path)
+      if (wrote) run.emit({ type: 'published', stage: node.id, port, path })
+    } catch (error) {
+      const isOurs = !(error instanceof PublishRefused) && !(error instanceof StoreError) && (error as NodeJS.ErrnoException).code === undefined
+      if (isOurs) throw error
+      const hint = (error as { hint?: string }).hint
+      const message = error instanceof PublishRefused ? error.message : `cannot publish to ${path}: ${(error as Error).message}`
+      return { ...outcome, status: 'failed', failure: { reason: 'store', message, final: true, ...(hint && { hint }) } }
+    }
+  }
+  return outcome
+}

@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { StoreError } from '../artifacts/store-error.js'
+import type { ActionRecord, Digest, OutputRecord } from '../artifacts/types.js'
+import type { Failure } from '../events/event.js'
+import type { GraphNode, NodeId } from '../graph/graph.js'
+import { paramRange } from '../plan/check.js'
+import { backendOf, changedSince } from '../plan/fingerprint.js'
+import { findHit } from '../plan/plan.js'
+import type { Fingerprint } from '../plan/types.js'
+import { sealedEnvironment } from './environment.js'
+import { checkOutputs, ingestOutputs, prepareOutputs } from './outputs.js'
+import type { StageRequest, StageResult } from './request.js'
+import type { NodeOutcome, RunContext } from './run-context.js'
+import type { Machine, Share } from './scheduler.js'
+import { logFile, StageLog } from './stage-log.js'
+
+/** Makes what a node leaves: waits for its key's lock and for its share of the machine, tries as often as it may, and stores the result. */
+export async function produce(node: GraphNode, print: Fingerprint, because: readonly string[], run: RunContext): Promise<NodeOutcome> {
+  // What has no key is worked on under a name of its own, and its record is kept by nobody.
+  const workKey = print.key ?? (createHash('sha256').update(`${run.runId}\0${node.id}`).digest('hex') as Digest)
+  const isForced = run.forced.has(node.id) || !node.source.cache
+  let waited = false
+  const lock = await run.store.lock(workKey, {
+    signal: run.noMoreStarts,
+    onWait: holder => {
+      waited = true
+      const by = holder.node ? ` (${holder.node})` : ''
+      run.emit({ type: 'stage-waiting', stage: node.id, for: `process ${holder.pid} on ${holder.host}${by}, which makes the same since ${holder.since}` })
+    },
+  })
+  try {
+    if (waited && !isForced) {
+      const hit = await findHit(print, run.store, backendOf(node, run.fingerprints.backend))
+      if (hit) return { status: 'hit', because: ['made meanwhile by another process', ...hit.reasons], key: hit.record.key, outputs: hit.record.outputs, metrics: hit.record.metrics }
+    }
+    return await attempts(node, print, workKey, isForced, because, run)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, isForced: boolean, because: readonly string[], run: RunContext): Promise<NodeOutcome> {
+  const { attempts: most, backoffMs } = node.source.retry
+  const isResumable = node.stage.definition.resumable === true
+  const log = new StageLog(logFile(run.runDir, node.id), t => run.redactor.text(t))
+  const ended = (status: 'failed' | 'cancelled', failure?: Failure): NodeOutcome => ({
+    status,
+    because,
+    key: print.key ?? null,
+    outputs: {},
+    metrics: {},
+    ...(failure && { failure }),
+  })
+  const wish: Machine = node.resources
+  if (!run.scheduler.canEverRun(wish)) {
+    return ended('failed', { reason: 'failed', message: `asks for ${wish.gpus} GPUs; this machine has fewer`, hint: 'Lower "resources: { gpus }", or run on a machine that has them.', final: true })
+  }
+  if (run.forced.has(node.id)) await run.store.clean(workKey)
+  try {
+    let last: Failure | undefined
+    for (let attempt = 1; ; attempt++) {
+      let share: Share
+      try {
+        share = await run.scheduler.acquire(wish, run.noMoreStarts)
+      } catch (error) {
+        if (last === undefined || run.cancel.aborted) throw error
+        return ended('failed', last)
+      }
+      let outcome: { ok: true; outcome: NodeOutcome } | { ok: false; failure: Failure }
+      try {
+        run.emit({ type: 'stage-started', stage: node.id, uses: node.stage.definition.id, attempt, because, key: print.key ?? null })
+        outcome = await attemptOnce(node, print, workKey, isForced, because, share, log, run)
+      } catch (error) {
+        outcome = { ok: false, failure: storeFailure(error) }
+      } finally {
+        share.release()
+      }
+      if (outcome.ok) return outcome.outcome
+      const failure = { ...outcome.failure, ...(log.output && { output: log.output }) }
+      if (run.cancel.aborted) return ended('cancelled')
+      if (failure.final || attempt >= most) return ended('failed', failure)
+      const delayMs = Math.round(backoffMs * 2 ** (attempt - 1) * (1 + run.clock.random() / 2))
+      run.emit({ type: 'stage-retry', stage: node.id, attempt, delayMs, failure })
+      last = failure
+      await sleep(delayMs, undefined, { signal: run.noMoreStarts }).catch(() => {})
+    }
+  } finally {
+    log.close()
+    await run.store.clean(workKey, { keepScratch: isResumable && print.key !== undefined }).catch(() => {})
+  }
+}
+
+type Tried = { readonly ok: true; readonly outcome: NodeOutcome } | { readonly ok: false; readonly failure: Failure }
+
+async function attemptOnce(
+  node: GraphNode,
+  print: Fingerprint,
+  workKey: Digest,
+  isForced: boolean,
+  because: readonly string[],
+  share: Share,
+  log: StageLog,
+  run: RunContext,
+): Promise<Tried> {
+  const { definition, plugin } = node.stage
+  const damaged = await damagedInputs(node, run)
+  if (damaged.length > 0) {
+    return failed({ reason: 'store', message: `${damaged.join(' and ')} is damaged in the store and was moved aside`, hint: 'Run again: the stage that made it will make it anew.', final: true })
+  }
+  const { dir, scratch } = await run.store.attempt(workKey)
+  if (!definition.resumable) {
+    await rm(scratch, { recursive: true, force: true })
+    await mkdir(scratch, { recursive: true })
+  }
+  const outputs = await prepareOutputs(dir, node.outputPorts)
+  const backend = backendOf(node, run.fingerprints.backend)
+  const code = await node.stage.codeDigest()
+  const request: StageRequest = {
+    plugin: { name: plugin.name, module: plugin.module },
+    providers: definition.services ? run.fingerprints.registry.plugins.filter(p => p !== plugin && p.definition.provides?.length).map(p => ({ name: p.name, module: p.module })) : [],
+    uses: definition.id,
+    node: node.id,
+    params: print.params,
+    inputs: print.inputs,
+    manyInputs: Object.keys(print.inputs).filter(port => node.inputPorts[port]?.many === true),
+    outputs,
+    seed: node.seed,
+    threads: Math.max(1, Math.floor(run.scheduler.fit(node.resources).cpus)),
+    ...(backend !== undefined && { backend }),
+    env: print.env,
+    projectRoot: run.fingerprints.projectRoot,
+    scratch,
+    memoRoot: join(run.store.root, 'memo'),
+    codeDigest: code ?? '',
+  }
+  const startedAtMs = run.clock.nowMs()
+  const devices = share.gpus.length > 0 ? { CUDA_VISIBLE_DEVICES: share.gpus.join(',') } : {}
+  const result = await run.executor.run({
+    request,
+    light: definition.light === true && share.gpus.length === 0,
+    env: sealedEnvironment({ ...devices, ...print.env }),
+    ...(share.gpus.length > 0 && { fresh: true }),
+    ...(node.source.timeoutMs !== undefined && { timeoutMs: node.source.timeoutMs }),
+    cancel: run.cancel,
+    kill: run.kill,
+    onEvent: event => run.emit({ ...event, stage: node.id }),
+    onOutput: (stream, text) => {
+      const clean = log.write(text)
+      if (clean !== undefined) run.emit({ type: 'output', stage: node.id, stream, text: clean })
+    },
+  })
+  const durationMs = Math.round(run.clock.nowMs() - startedAtMs)
+  const changed = await changedInputs(node, print, run)
+  if (changed.length > 0) {
+    return failed({ reason: 'changed-input', message: `changed what it was given to read: ${changed.join(', ')}`, hint: 'Copy an input to scratch before writing to it. What came from another stage was moved aside and will be made anew.', final: true })
+  }
+  if (!result.ok) return failed(withPlace(node, result, run))
+  // It may have stopped half-way because it was asked to.
+  if (run.cancel.aborted) return failed({ reason: 'failed', message: 'was interrupted', final: true })
+  const left = await checkOutputs(dir, outputs, node.outputPorts)
+  if ('reason' in left) return failed(left)
+  const made = await ingestOutputs(run.store, outputs, left.present)
+  return { ok: true, outcome: await keep(node, print, made, result.metrics, durationMs, isForced, because, run) }
+}
+
+const failed = (failure: Failure): Tried => ({ ok: false, failure })
+
+async function keep(
+  node: GraphNode,
+  print: Fingerprint,
+  outputs: Readonly<Record<string, OutputRecord>>,
+  metrics: Readonly<Record<string, number>>,
+  durationMs: number,
+  isForced: boolean,
+  because: readonly string[],
+  run: RunContext,
+): Promise<NodeOutcome> {
+  const { definition } = node.stage
+  const determinism = typeof definition.determinism === 'function' ? definition.determinism(node.params) : definition.determinism
+  if (print.key === undefined || print.staticKey === undefined) return { status: 'ran', because, key: null, outputs, metrics }
+  const before = run.store.recordOf(print.key)
+  if (before && determinism !== 'none') {
+    for (const port of Object.keys({ ...before.outputs, ...outputs })) {
+      const [was, is] = [before.outputs[port]?.digest, outputs[port]?.digest]
+      if (was !== undefined && is !== undefined && was !== is) run.emit({ type: 'nondeterministic', stage: node.id, port, before: was, after: is })
+    }
+  }
+  const engine = print.components.find(c => c.name === 'engine')?.value
+  const record: ActionRecord = {
+    schema: 1,
+    key: print.key,
+    staticKey: print.staticKey,
+    uses: definition.id,
+    components: print.components,
+    outputs,
+    metrics,
+    determinism,
+    ...(typeof engine === 'string' && { computedBy: engine }),
+    run: run.runId,
+    pipeline: run.pipelineId,
+    node: node.id,
+    finishedAt: new Date(run.clock.nowMs()).toISOString(),
+    durationMs,
+  }
+  const kept = await run.store.publish(record, { replace: isForced })
+  return { status: 'ran', because, key: print.key, outputs: kept.outputs, metrics: kept.metrics }
+}
+
+function* upstreamOutputs(node: GraphNode, run: RunContext): Generator<{ from: NodeId; port: string; output: OutputRecord }> {
+  for (const members of Object.values(node.inputs)) {
+    for (const member of members) {
+      if (member.type !== 'output') continue
+      const outputs = run.fingerprints.outputsOf(member.node)
+      const output = outputs === undefined || outputs === 'skipped' ? undefined : outputs[member.port]
+      if (output) yield { from: member.node, port: member.port, output }
+    }
+  }
+}
+
+async function damagedInputs(node: GraphNode, run: RunContext): Promise<string[]> {
+  const damaged: string[] = []
+  for (const { from, port, output } of upstreamOutputs(node, run)) if (!(await run.store.verifyUnchanged(output))) damaged.push(`${from}.${port}`)
+  return damaged
+}
+
+async function changedInputs(node: GraphNode, print: Fingerprint, run: RunContext): Promise<string[]> {
+  return [...(await damagedInputs(node, run)), ...(await changedSince(node, print.inputs, run.fingerprints))]
+}
+
+function withPlace(node: GraphNode, result: StageResult & { ok: false }, run: RunContext): Failure {
+  const { param, ...failure } = result.failure
+  if (param === undefined) return failure
+  const range = paramRange(node, run.plan.graph.pipeline, param)
+  return { ...failure, diagnostic: { code: 'stage-failed', severity: 'error', message: failure.message, range, ...(failure.hint && { hint: failure.hint }) } }
+}
+
+/** What the store could not do is a failure of the stage; our own mistakes go on up. */
+export function storeFailure(error: unknown): Failure {
+  if (error instanceof StoreError) {
+    const isOutput = error.reason === 'output'
+    return { reason: isOutput ? 'outputs' : 'store', message: error.message, hint: error.hint, final: true }
+  }
+  throw error
+}

@@ -1,0 +1,118 @@
+import { constants } from 'node:fs'
+import { chmod, copyFile, lstat, mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { dirname, join, resolve } from 'node:path'
+import type { ArtifactStore, Digest, OutputRecord } from '../artifacts/types.js'
+
+/** Path of a published file relative to the project root, with `/` → what was written there; two digests while one replaces the other. */
+type Published = Record<string, readonly string[]>
+
+/** What stands in the way of a publication. */
+export class PublishRefused extends Error {
+  readonly hint: string
+
+  constructor(message: string, hint: string) {
+    super(message)
+    this.hint = hint
+  }
+}
+
+let writing: Promise<unknown> = Promise.resolve()
+
+/**
+ * Copies an artifact to a path of the project, by reference where the file system can. Files that are there as they should be are left alone;
+ * one that this did not write, or that was changed since, is never overwritten: then nothing is written at all and PublishRefused is thrown.
+ * Answers whether anything was written.
+ */
+export function publish(store: ArtifactStore, projectRoot: string, output: OutputRecord, path: string): Promise<boolean> {
+  const mine = writing.then(() => publishOne(store, projectRoot, output, path))
+  writing = mine.catch(() => {})
+  return mine
+}
+
+async function publishOne(store: ArtifactStore, projectRoot: string, output: OutputRecord, path: string): Promise<boolean> {
+  const ledger = join(projectRoot, '.hone', 'published.json')
+  const known = await readFile(ledger, 'utf8').then(t => JSON.parse(t) as Published, () => ({}) as Published)
+  const base = path.replace(/^\.\//, '').replace(/\/+$/, '')
+  const wanted = new Map<string, { digest: Digest; from: string }>()
+  const source = store.pathOf(output)
+  for (const entry of await store.entries(output)) {
+    const inside = output.form === 'file' ? '' : entry.path
+    wanted.set(inside === '' ? base : `${base}/${inside}`, { digest: entry.digest, from: inside === '' ? source : join(source, inside) })
+  }
+
+  const target = await lstat(resolve(projectRoot, base)).catch(() => undefined)
+  const blocks = target && (output.form === 'file' ? target.isDirectory() && !(await isOurs(base)) : !target.isDirectory())
+  if (blocks) throw refused(base)
+  async function isOurs(folder: string) {
+    return Object.keys(known).some(k => k.startsWith(`${folder}/`))
+  }
+
+  const adopted: string[] = []
+  const copies: { name: string; digest: Digest; from: string }[] = []
+  for (const [name, { digest, from }] of wanted) {
+    const there = await digestAt(store, resolve(projectRoot, name))
+    if (there === digest && known[name]?.[0] === digest) continue
+    if (there === digest) adopted.push(name)
+    else if (there === undefined || known[name]?.includes(there)) copies.push({ name, digest, from })
+    else throw refused(name)
+  }
+  const gone = Object.keys(known).filter(name => (name === base || name.startsWith(`${base}/`)) && !wanted.has(name))
+  const removals: string[] = []
+  for (const name of gone) {
+    const there = await digestAt(store, resolve(projectRoot, name))
+    if (there !== undefined && known[name]!.includes(there)) removals.push(name)
+  }
+  if (copies.length + gone.length + adopted.length === 0) return false
+  // What is about to be written stands in the ledger first: after a kill the next run still knows it as its own.
+  for (const { name, digest } of copies) known[name] = [digest, ...(known[name] ?? [])]
+  await writeLedger(ledger, known)
+  for (const name of removals) {
+    await rm(resolve(projectRoot, name), { force: true })
+    await removeEmptyParents(projectRoot, name)
+  }
+  for (const { name, from } of copies) await copyTo(from, resolve(projectRoot, name))
+  for (const name of gone) delete known[name]
+  for (const [name, { digest }] of wanted) known[name] = [digest]
+  await writeLedger(ledger, known)
+  return copies.length > 0 || removals.length > 0
+}
+
+async function copyTo(from: string, to: string) {
+  await mkdir(dirname(to), { recursive: true })
+  const fresh = `${to}.${randomUUID()}.tmp`
+  try {
+    await copyFile(from, fresh, constants.COPYFILE_FICLONE)
+    // Objects of the store are read-only; a published file belongs to the user.
+    await chmod(fresh, 0o644)
+    await rename(fresh, to)
+  } finally {
+    await rm(fresh, { force: true })
+  }
+}
+
+const refused = (name: string) =>
+  new PublishRefused(`cannot publish to ${name}: what is there was not written by hone, or was changed since`, `Move ${name} away, or publish to another path; the result itself is kept in the store.`)
+
+async function digestAt(store: ArtifactStore, path: string): Promise<string | undefined> {
+  const found = await lstat(path).catch(() => undefined)
+  if (!found) return undefined
+  return found.isFile() ? (await store.digestFile(path)).digest : 'no file'
+}
+
+async function writeLedger(ledger: string, known: Published) {
+  await mkdir(dirname(ledger), { recursive: true })
+  const fresh = `${ledger}.${randomUUID()}`
+  await writeFile(fresh, JSON.stringify(Object.fromEntries(Object.entries(known).sort(([a], [b]) => (a < b ? -1 : 1))), null, 1) + '\n')
+  await rename(fresh, ledger)
+}
+
+async function removeEmptyParents(projectRoot: string, name: string) {
+  for (let dir = dirname(name); dir !== '.' && dir !== '/'; dir = dirname(dir)) {
+    try {
+      await rmdir(resolve(projectRoot, dir))
+    } catch {
+      return
+    }
+  }
+}

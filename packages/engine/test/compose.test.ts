@@ -1,0 +1,41 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { compose } from '../src/compose.js'
+import { defineService } from '../src/plugin/define.js'
+import { services } from '../src/execute/services.js'
+
+const greeting = defineService<string>('greeting')
+const greeter = defineService<{ greet(): string }>('greeter')
+
+test('a service is made once, from the services that it asks for', () => {
+  let made = 0
+  const { get } = compose({
+    providers: [
+      { plugin: 'a', provider: { token: greeter, create: resolve => (made++, { greet: () => `${resolve(greeting)}!` }) } },
+      { plugin: 'b', provider: { token: greeting, create: () => 'hello' } },
+    ],
+  })
+  assert.is(get(greeter).greet(), 'hello!')
+  assert.is(get(greeter), get(greeter))
+  assert.is(made, 1)
+})
+
+test('a plugin replaces a built-in service, and the list says so', () => {
+  const clock = { nowMs: () => 7, random: () => 0 }
+  const { get, bindings } = compose({ providers: [{ plugin: 'fixed-clock', provider: { token: services.clock, create: () => clock } }] })
+  assert.is(get(services.clock).nowMs(), 7)
+  assert.equal(bindings, [{ name: 'executor', from: 'hone' }, { name: 'clock', from: 'fixed-clock', replaces: 'hone' }])
+})
+
+test('a service that nobody provides, and services that need one another, are errors by name', () => {
+  const loop = compose({
+    providers: [
+      { plugin: 'a', provider: { token: greeter, create: resolve => ({ greet: () => '', other: resolve(greeting) }) } },
+      { plugin: 'b', provider: { token: greeting, create: resolve => resolve(greeter).greet() } },
+    ],
+  })
+  assert.throws(() => loop.get(greeter), 'the services "greeter" → "greeting" → "greeter" need one another')
+  assert.throws(() => compose({ providers: [] }).get(greeting), 'no plugin provides the service "greeting"')
+})
+
+test.run()
