@@ -15,7 +15,7 @@ export const tokenizerFiles = [
 /** Says with which chat template (by digest) a model was trained. Generating with another is refused. */
 export const honeFile = 'hone.json'
 
-const weightsFile = /^(model|pytorch_model|adapter_model)(-\d+-of-\d+)?\.safetensors$/
+const weightsFile = /^model(-\d+-of-\d+)?\.safetensors$/
 
 /** Whether a file of a model folder is part of the model; a README is not. `path` is relative, with `/`. */
 export const isModelFile = (path: string): boolean =>

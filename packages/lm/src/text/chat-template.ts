@@ -57,6 +57,13 @@ const withMarkers = (source: string) =>
   source.replace(generationTag, (_, indent: string | undefined, left: string, ending: string | undefined, right: string, newline: string) =>
     `${left === '+' ? (indent ?? '') : ''}{{${left === '-' ? '-' : ''} '${ending ? end : begin}' ${right}}}${right === '-' ? newline : ''}`)
 
+/** The weight is for training; no template knows it. */
+function withoutWeight(message: Message): Omit<Message, 'weight'> {
+  const rest: { -readonly [K in keyof Message]: Message[K] } = { ...message }
+  delete rest.weight
+  return rest
+}
+
 /** A template of Jinja source. Throws TemplateError where it is no Jinja. */
 export function jinjaTemplate(source: string, origin: TemplateOrigin, config: TokenizerConfig): ChatTemplate {
   const compile = (text: string) => {
@@ -77,7 +84,7 @@ export function jinjaTemplate(source: string, origin: TemplateOrigin, config: To
   const renderWith = (compiled: Template, messages: readonly Message[], { addGenerationPrompt = false, tools }: RenderOptions = {}) => {
     try {
       return compiled.render({
-        messages: messages.map(({ weight: _, ...message }) => message),
+        messages: messages.map(withoutWeight),
         add_generation_prompt: addGenerationPrompt,
         ...special,
         ...(tools !== undefined && tools !== null && { tools }),

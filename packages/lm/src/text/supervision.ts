@@ -88,7 +88,7 @@ export function maskedTokens(tokenizer: LoadedTokenizer, template: ChatTemplate,
   const ended = template.origin === 'none'
     ? { ids: [...tokenizer.surrounding.before, ...ids], offsets: [...tokenizer.surrounding.before.map((): Span => [0, 0]), ...offsets] }
     : { ids, offsets }
-  const mask = new Array<0 | 1>(ended.ids.length).fill(0)
+  const mask = Array.from(ended.ids, (): 0 | 1 => 0)
   const straddling: number[] = []
   const unended: number[] = []
   if (options.trainOn === 'all') {

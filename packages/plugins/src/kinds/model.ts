@@ -1,13 +1,19 @@
 import { defineKind, type StageProblem } from '@hone/engine'
-import { CheckpointError, isModelFile, isTokenizerFile, loadTokenizer, openModelFolder, readAdapterFolder } from '@hone/lm'
+
+// The same as isModelFile and isTokenizerFile of @hone/lm, which is too heavy to load for a plan; a test holds them together.
+const tokenizerFile = /^(tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|chat_template\.jinja|vocab\.json|merges\.txt|tokenizer\.model)$/
+const modelFile = /^(config\.json|generation_config\.json|hone\.json|model\.safetensors\.index\.json|model(-\d+-of-\d+)?\.safetensors)$/
+const isTokenizerFile = (path: string) => tokenizerFile.test(path)
+const isModelFile = (path: string) => modelFile.test(path) || tokenizerFile.test(path)
 
 /** What a look at the headers finds wrong, as a problem of the parameter that named it. */
-async function problems(look: () => Promise<unknown>): Promise<readonly StageProblem[]> {
+async function problems(look: (lm: typeof import('@hone/lm')) => Promise<unknown>): Promise<readonly StageProblem[]> {
+  const lm = await import('@hone/lm')
   try {
-    await look()
+    await look(lm)
     return []
   } catch (error) {
-    if (error instanceof CheckpointError) return [{ message: error.message }]
+    if (error instanceof lm.CheckpointError) return [{ message: error.message }]
     throw error
   }
 }
@@ -23,7 +29,7 @@ export const model = defineKind({
   summary: 'A Hugging Face model folder: config, safetensors, tokenizer, chat template.',
   form: 'folder',
   files: (paths, view) => paths.filter(view === 'tokenizer' ? isTokenizerViewFile : isModelFile),
-  check: (path, view) => problems(() => (view === 'tokenizer' ? loadTokenizer(path) : openModelFolder(path))),
+  check: (path, view) => problems(lm => (view === 'tokenizer' ? lm.loadTokenizer(path) : lm.openModelFolder(path))),
 })
 
 export const adapter = defineKind({
@@ -31,7 +37,7 @@ export const adapter = defineKind({
   summary: 'A PEFT LoRA folder: adapter_config.json and adapter_model.safetensors.',
   form: 'folder',
   files: paths => paths.filter(isAdapterFile),
-  check: path => problems(() => readAdapterFolder(path)),
+  check: path => problems(lm => lm.readAdapterFolder(path)),
 })
 
 export const tokenizer = defineKind({
@@ -39,5 +45,5 @@ export const tokenizer = defineKind({
   summary: 'tokenizer.json with what stands beside it: tokenizer_config.json and the chat template.',
   form: 'folder',
   files: paths => paths.filter(isTokenizerFile),
-  check: path => problems(() => loadTokenizer(path)),
+  check: path => problems(lm => lm.loadTokenizer(path)),
 })

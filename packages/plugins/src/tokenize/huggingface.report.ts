@@ -7,7 +7,7 @@ import type { MaskProof } from './mask-proof.js'
 function lengthChart(lengths: readonly number[]): string {
   const longest = lengths.reduce((a, b) => Math.max(a, b), 1)
   const step = Math.max(1, Math.ceil(longest / 10))
-  const counts = new Array<number>(Math.ceil(longest / step)).fill(0)
+  const counts = Array.from({ length: Math.ceil(longest / step) }, () => 0)
   for (const length of lengths) counts[Math.min(counts.length - 1, Math.floor(Math.max(0, length - 1) / step))]!++
   return barChart({
     title: 'Rows by length in tokens, before cutting',
