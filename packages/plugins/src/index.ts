@@ -5,6 +5,8 @@ import { table } from './ingest/table.js'
 import { template } from './qa-convert/template.js'
 import * as kinds from './kinds/kinds.js'
 import { huggingface } from './tokenize/huggingface.js'
+import { full } from './tune/full.js'
+import { lora } from './tune/lora.js'
 
 export * from './kinds/kinds.js'
 export { canonical, rowId, rowIds } from './kinds/ids.js'
@@ -23,6 +25,8 @@ export const builtInPlugin = definePlugin({
     shell,
     score,
     huggingface,
+    full,
+    lora,
   ],
   kinds: Object.values(kinds),
 })

@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { defineStage, params, type StageProblem } from '@hone/engine'
+import { computedBy } from '../evaluate/computed-by.js'
+import { metrics, report, tokens } from '../kinds/kinds.js'
+import { adapter, model } from '../kinds/model.js'
+import { trainerRules, trainerSchema, type TrainerParams } from './trainer-params.js'
+
+export interface LoraParams extends TrainerParams {
+  rank: number
+  alpha: number
+  rslora: boolean
+  dropout: 0
+  target_modules: 'all-linear' | string[]
+}
+
+/** Trains a low-rank adapter beside a model that stays as it is. */
+export const lora = defineStage<LoraParams>({
+  id: 'tune/lora',
+  version: 1,
+  summary: 'Trains a LoRA adapter of a model on tokens; writes the adapter and the merged model.',
+  params: params<LoraParams>({
+    ...trainerRules,
+    properties: {
+      // Ten times and less above full tuning's, as the LoRA and QLoRA recipes have it.
+      ...trainerSchema(2e-4),
+      rank: { type: 'integer', minimum: 1, default: 8, description: 'The rank of each update.' },
+      alpha: { type: 'number', exclusiveMinimum: 0, default: 16, description: 'The update is multiplied by alpha / rank.' },
+      rslora: { type: 'boolean', default: false, description: 'alpha / √rank in place of alpha / rank.' },
+      dropout: { enum: [0], default: 0, description: 'Dropout before the adapter: none.' },
+      target_modules: {
+        anyOf: [{ const: 'all-linear' }, { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1, uniqueItems: true }],
+        default: 'all-linear',
+        description: 'Which layers are adapted: names or ends of them (q_proj), or every linear layer but the head.',
+      },
+    },
+  }),
+  inputs: {
+    tokens: { kind: tokens, description: 'What to train on, of tokenize.' },
+    model: { kind: model, description: 'The model, where `model` does not name it.' },
+    adapter: { kind: adapter, optional: true, description: 'An adapter of it with the same rank, alpha and layers, to go on from.' },
+  },
+  outputs: { model: { kind: model, description: 'The model with the adapter merged.' }, adapter: { kind: adapter }, metrics: { kind: metrics }, report: { kind: report } },
+  determinism: 'platform',
+  engine: computedBy,
+  resumable: true,
+  resources: () => ({ cpus: 2 }),
+  example: 'model: ./models/hone-tiny\nrank: 8\nlearning_rate: 3e-3\nepochs: 3',
+  check: async ({ params: p, inputs }): Promise<readonly StageProblem[]> => {
+    const dir = inputs.model?.[0]?.path
+    if (dir === undefined) return []
+    const { loraTargets, parseLlamaConfig } = await import('@hone/lm')
+    try {
+      const config = parseLlamaConfig(JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')))
+      if (p.rank > config.hiddenSize) return [{ message: `must be ≤ ${config.hiddenSize} (the hidden size); got ${p.rank}`, param: 'rank' }]
+      try {
+        loraTargets(config, { rank: p.rank, alpha: p.alpha, rslora: p.rslora, targetModules: p.target_modules })
+        return []
+      } catch (error) {
+        return [{ message: (error as Error).message, param: 'target_modules' }]
+      }
+    } catch (error) {
+      // That the folder is whole is looked at with the kind; what is left is a model that cannot be trained.
+      return [{ message: (error as Error).message, param: 'model' }]
+    }
+  },
+  run: () => import('./lora.run.js'),
+})

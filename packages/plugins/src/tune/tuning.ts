@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { StageContext } from '@hone/engine'
+import {
+  Diverged, llamaTraining, train, tunedWeights, writeModelFolder,
+  type FloatType, type Parameter, type TensorSource, type TrainResult, type TrainSettings, type TuningMethod,
+} from '@hone/lm'
+import { canonical } from '../kinds/ids.js'
+import { writeMetrics } from '../evaluate/write-metrics.js'
+import { trainingReport } from './report.js'
+import type { Start } from './start.js'
+import { defaultWarmupRatio, type TrainerParams } from './trainer-params.js'
+
+/**
+ * Trains, and writes the ports `model`, `metrics` and `report`. Goes on from a checkpoint in the stage's scratch where there is one.
+ * `adapter` holds the factors that LoRA goes on from.
+ */
+export async function tune(context: StageContext<TrainerParams>, start: Start, method: TuningMethod, adapter?: TensorSource): Promise<{ parameters: readonly Parameter[]; templateDigest: string }> {
+  const { params, inputs, outputs, seed, threads, signal, progress, metric, log, fail } = context
+  const { tokens, config } = start
+  const identity = createHash('sha256').update(canonical({ params, seed, inputs: Object.entries(inputs).map(([port, input]) => [port, input.digest]) })).digest('hex')
+  const model = await llamaTraining({ config, method, base: start.weights, adapter, engine: params.backend ?? (context.backend as 'onnx' | 'eager' | undefined) ?? 'onnx', threads, seed })
+  const result = await train({
+    model,
+    rows: tokens.train,
+    validation: tokens.validation,
+    settings: settingsOf(params, seed, Math.min(tokens.info.max_length, config.maxPositions)),
+    checkpoints: { dir: join(context.scratch, 'checkpoints'), identity },
+    signal,
+    onMessage: log,
+    onStart: ({ steps, resumedAt, shapes, trainedParameters }) => {
+      log(`${steps} steps over ${tokens.train.exampleIds.length} rows, ${trainedParameters.toLocaleString('en-US')} trained parameters, computed as ${shapes.map(s => `${s.batch}×${s.length}`).join(' and ')}${resumedAt > 0 ? `; going on after step ${resumedAt}` : ''}`)
+      progress(resumedAt, steps, 'steps')
+    },
+    onStep: ({ step, steps, loss, learningRate, gradientNorm, tokensPerSecond }) => {
+      metric('loss', loss, step)
+      metric('learning_rate', learningRate, step)
+      metric('gradient_norm', gradientNorm, step)
+      metric('tokens_per_second', tokensPerSecond, step)
+      progress(step, steps, 'steps')
+    },
+    onEvaluate: ({ step, loss, perplexity }) => {
+      metric('eval_loss', loss, step)
+      metric('perplexity', perplexity, step)
+    },
+    onCheckpoint: step => log(`Checkpoint after step ${step}`),
+  }).catch((error: unknown) => {
+    if (!(error instanceof Diverged)) throw error
+    return fail(error.message, 'learning_rate', `Lower "learning_rate" (it is ${params.learning_rate}) or lengthen the warm-up.${error.checkpoint ? ` The last good checkpoint is ${error.checkpoint}.` : ''}`)
+  })
+  const dtype = params.save_dtype === 'base' ? start.dtype : params.save_dtype
+  await writeModel(outputs.model!.path, start, tunedWeights(config, method, start.weights, result.parameters), dtype, message => fail(message, 'save_dtype', 'Write float32 or bfloat16.'))
+  await writeMetrics(context, metricsOf(result))
+  await writeFile(outputs.report!.path, trainingReport({ method, params, seed, start, result, dtype }))
+  return { parameters: result.parameters, templateDigest: tokens.info.template_digest }
+}
+
+const settingsOf = (params: TrainerParams, seed: number, maxLength: number): TrainSettings => ({
+  seed, maxLength,
+  epochs: params.epochs,
+  maxSteps: params.max_steps,
+  batchSize: params.batch_size,
+  accumulationSteps: params.accumulation_steps,
+  pack: params.pack,
+  learningRate: params.learning_rate,
+  schedule: params.schedule,
+  warmup: params.warmup_steps !== undefined ? { steps: params.warmup_steps } : { ratio: params.warmup_ratio ?? defaultWarmupRatio },
+  maxGradientNorm: params.max_grad_norm,
+  adamw: { weightDecay: params.weight_decay },
+  evaluateEvery: params.evaluate_every,
+  saveEvery: params.save_every,
+})
+
+/** No time and no rate stands in it: equal runs have equal bytes. */
+const metricsOf = ({ trainLoss, evaluation, history, steps, tokens, supervisedTokens, parameters }: TrainResult): Record<string, number> => ({
+  train_loss: trainLoss,
+  ...(evaluation && { eval_loss: evaluation.loss, perplexity: evaluation.perplexity, eval_loss_before: history.evaluations[0]!.loss }),
+  steps, tokens,
+  supervised_tokens: supervisedTokens,
+  trained_parameters: parameters.reduce((n, p) => n + p.elements, 0),
+})
+
+const largestFloat16 = 65504
+
+async function writeModel(dir: string, { configJson, tokens, generationConfig }: Start, weights: TensorSource, dtype: FloatType, refuse: (message: string) => never): Promise<void> {
+  const { info } = tokens
+  await writeModelFolder(dir, {
+    configJson, dtype, tokenizerFrom: tokens.tokenizerDir, // with the template of the tokens
+    templateDigest: info.template_digest,
+    // Generation must stop where the answers of the tokens stopped.
+    generationConfig: {
+      ...(generationConfig ?? { bos_token_id: info.bos_id, pad_token_id: info.pad_id }),
+      eos_token_id: endIdsOf(generationConfig?.eos_token_id, info.end_ids),
+    },
+    weights: weights.names.map(name => ({
+      name,
+      shape: weights.shape(name),
+      data: async () => {
+        const values = await weights.read(name)
+        if (dtype === 'float16' && values.some(x => Math.abs(x) > largestFloat16)) refuse(`"${name}" holds values above ${largestFloat16}, which float16 does not`)
+        return values
+      },
+    })),
+  })
+}
+
+function endIdsOf(base: unknown, trained: readonly number[]): number | readonly number[] | null {
+  const all = new Set([...(Array.isArray(base) ? base : [base]).filter((id): id is number => typeof id === 'number'), ...trained])
+  return all.size === 0 ? null : all.size === 1 ? [...all][0]! : [...all].sort((a, b) => a - b)
+}

@@ -1,0 +1,158 @@
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openLanguageModel, openModelFolder, openSafetensors, readAdapterFolder, readTokens } from '@hone/lm'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { full } from '../../src/tune/full.js'
+import { lora } from '../../src/tune/lora.js'
+import { runStage, StageFailed } from '../context.js'
+import { baseModel, configJson, folder, root, tokenizerDir, tokensFolder } from './fixtures.js'
+
+const [model, tokens] = [await baseModel(), await tokensFolder()]
+const quick = { learning_rate: 0.01, epochs: 4 }
+const run = (stage: typeof full | typeof lora, params: Record<string, unknown> = {}, inputs: Record<string, string> = {}, more: object = {}) =>
+  runStage(stage, { inputs: { tokens, model, ...inputs }, params: { ...quick, ...params }, seed: 5, ...more })
+const json = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+const fails = async (promise: Promise<unknown>, message: RegExp, param?: string) => {
+  const error = await promise.then(() => undefined, (e: unknown) => e)
+  assert.instance(error, StageFailed)
+  assert.match((error as StageFailed).message, message)
+  if (param) assert.is((error as StageFailed).param, param)
+}
+const bytesOf = (dir: string) => Object.fromEntries(readdirSync(dir).sort().map(name => [name, readFileSync(join(dir, name)).toString('base64')]))
+
+test.after(() => rmSync(root, { recursive: true }))
+
+for (const stage of [full, lora]) {
+  test(`${stage.id} lowers the held-out loss and writes a model folder that opens whole`, async () => {
+    const ran = await run(stage)
+    const metrics = json(ran.paths.metrics!) as Record<string, number>
+    assert.is(metrics.steps, 12)
+    assert.ok(metrics.eval_loss! < 0.95 * metrics.eval_loss_before!, JSON.stringify(metrics))
+    assert.equal(ran.metrics, metrics)
+    assert.equal(Object.keys(metrics).filter(name => /second|time|duration/.test(name)), [])
+    assert.equal([...new Set(ran.curves.map(c => c.name))].sort(), ['eval_loss', 'gradient_norm', 'learning_rate', 'loss', 'perplexity', 'tokens_per_second'])
+    const opened = await openLanguageModel({ dir: ran.paths.model! })
+    const { info } = await readTokens(tokens)
+    assert.is(opened.template.digest, info.template_digest)
+    assert.equal(json(join(ran.paths.model!, 'generation_config.json')), { eos_token_id: [0, 2], temperature: 0.5 })
+    assert.equal(json(join(ran.paths.model!, 'config.json')), { ...configJson, dtype: 'float32' })
+    assert.is(metrics.trained_parameters, opened.weights.names.reduce((n, name) => n + opened.weights.shape(name).reduce((a, b) => a * b), 0) * (stage === full ? 1 : 0) + (stage === lora ? loraParameterCount : 0))
+  })
+}
+// Rank 8: q and o 16×16, k and v 8×16, gate and up 24×16, down 16×24, in two layers.
+const loraParameterCount = 2 * 8 * (2 * 32 + 2 * 24 + 3 * 40)
+
+test('tune/lora leaves an adapter that PEFT’s format describes, and its base and layers', async () => {
+  const ran = await runStage(lora, { inputs: { tokens, model: { path: model, reference: './models/base', digest: 'abc' } as never }, params: { ...quick, rank: 4, alpha: 4, rslora: true, target_modules: ['q_proj', 'v_proj'] } })
+  const adapter = await readAdapterFolder(ran.paths.adapter!)
+  assert.is(adapter.base, './models/base')
+  assert.equal([adapter.rank, adapter.alpha, adapter.rslora, adapter.targetModules], [4, 4, true, ['q_proj', 'v_proj']])
+  assert.equal(adapter.modules, [0, 1].flatMap(i => ['q_proj', 'v_proj'].map(m => `model.layers.${i}.self_attn.${m}`)))
+  assert.is(json(join(ran.paths.adapter!, 'hone.json')).base_digest, 'abc')
+  const [merged, base] = [await openModelFolder(ran.paths.model!), await openModelFolder(model)]
+  const changed = []
+  for (const name of base.weights.names) if (Buffer.compare(Buffer.from((await base.weights.read(name)).buffer), Buffer.from((await merged.weights.read(name)).buffer)) !== 0) changed.push(name)
+  assert.equal(changed.sort(), adapter.modules.map(m => `${m}.weight`))
+})
+
+test('equal runs leave equal bytes, another seed others', async () => {
+  for (const stage of [full, lora]) {
+    const [a, b, c] = [await run(stage), await run(stage), await run(stage, {}, {}, { seed: 6 })]
+    for (const port of ['model', ...(stage === lora ? ['adapter'] : [])]) assert.equal(bytesOf(a.paths[port]!), bytesOf(b.paths[port]!))
+    for (const port of ['metrics', 'report']) assert.is(await a.text(port), await b.text(port))
+    assert.not.equal(bytesOf(a.paths.model!), bytesOf(c.paths.model!))
+  }
+})
+
+test('an interrupted run goes on from its scratch and ends with the bytes of an undisturbed one', async () => {
+  for (const stage of [full, lora]) {
+    const whole = await run(stage, { save_every: 2 })
+    const scratch = folder()
+    const abort = new AbortController()
+    setTimeout(() => abort.abort(), 0)
+    const error = await run(stage, { save_every: 2 }, {}, { scratch, signal: abort.signal }).then(() => undefined, (e: Error) => e)
+    assert.is(error?.name, 'Interrupted')
+    assert.ok(readdirSync(join(scratch, 'checkpoints')).length > 0)
+    const resumed = await run(stage, { save_every: 2 }, {}, { scratch })
+    for (const port of ['model', ...(stage === lora ? ['adapter'] : [])]) assert.equal(bytesOf(resumed.paths[port]!), bytesOf(whole.paths[port]!))
+    for (const port of ['metrics', 'report']) assert.is(await resumed.text(port), await whole.text(port))
+  }
+})
+
+test('weights are written as those of the base, or as asked', async () => {
+  const half = await baseModel('bfloat16')
+  for (const [save_dtype, type] of [['base', 'BF16'], ['float32', 'F32'], ['float16', 'F16']] as const) {
+    const ran = await run(lora, { max_steps: 1, save_dtype }, { model: half })
+    const weights = await openSafetensors(join(ran.paths.model!, 'model.safetensors'))
+    assert.is(weights.type('model.norm.weight'), type)
+    assert.is((await openSafetensors(join(ran.paths.adapter!, 'adapter_model.safetensors'))).type('base_model.model.model.layers.0.mlp.up_proj.lora_A.weight'), 'F32')
+  }
+})
+
+test('tune/full merges a given adapter first, tune/lora goes on with it', async () => {
+  const first = await run(lora)
+  const end = first.metrics.eval_loss!
+  const again = await run(full, { max_steps: 1 }, { adapter: first.paths.adapter! })
+  assert.ok(Math.abs(again.metrics.eval_loss_before! - end) < 1e-5)
+  const further = await run(lora, {}, { adapter: first.paths.adapter! })
+  assert.ok(Math.abs(further.metrics.eval_loss_before! - end) < 1e-6)
+  assert.ok(further.metrics.eval_loss! < end)
+  await fails(run(lora, { rank: 4 }, { adapter: first.paths.adapter! }), /has rank 8; "rank" is 4/, 'rank')
+  await fails(run(lora, { alpha: 4 }, { adapter: first.paths.adapter! }), /has alpha 16; asked for is 4/, 'alpha')
+})
+
+test('tune/full makes a fresh model of init and writes one that opens', async () => {
+  const { vocab_size: _, ...config } = configJson
+  const ran = await runStage(full, { inputs: { tokens, tokenizer: tokenizerDir }, params: { ...quick, init: { family: 'llama', config } } })
+  const opened = await openLanguageModel({ dir: ran.paths.model! })
+  assert.is(opened.config.vocabSize, (await readTokens(tokens)).info.vocab_size)
+  assert.ok(ran.metrics.eval_loss! < ran.metrics.eval_loss_before!)
+  const other = folder()
+  writeFileSync(join(other, 'tokenizer.json'), '{}')
+  await fails(runStage(full, { inputs: { tokens, tokenizer: other }, params: { init: { family: 'llama', config } } }), /not made with this tokenizer/)
+})
+
+test('tokens of another model, or longer than the model takes, are refused', async () => {
+  await fails(run(full, {}, { model: await baseModel('float32', { vocab_size: 410 }) }), /a tokenizer of 420 tokens, the model has 410/, 'model')
+  await fails(run(full, {}, { model: await baseModel('float32', { max_position_embeddings: 8 }) }), /A row has \d+ tokens, the model takes 8/, 'model')
+})
+
+test('a learning rate that diverges ends the stage at that parameter and names the checkpoint', async () => {
+  const error = await run(full, { learning_rate: 50, epochs: 20, save_every: 1, max_grad_norm: 0 }).then(() => undefined, (e: unknown) => e)
+  assert.instance(error, StageFailed)
+  const { message, param, hint } = error as StageFailed
+  assert.match(message, /^Training diverged at step \d+: /)
+  assert.is(param, 'learning_rate')
+  assert.match(hint!, /^Lower "learning_rate" \(it is 50\).*The last good checkpoint is .*step-0/)
+})
+
+test('what can be seen of the parameters before the run is a problem of the parameter', async () => {
+  const inputs = { model: [{ path: model, logicalName: '', reference: model }] }
+  const check = (params: Record<string, unknown>) => lora.check!({ params: { rank: 8, alpha: 16, rslora: false, target_modules: 'all-linear', ...params } as never, inputs })
+  assert.equal(await check({}), [])
+  assert.equal(await check({ rank: 17 }), [{ message: 'must be ≤ 16 (the hidden size); got 17', param: 'rank' }])
+  const [problem] = await check({ target_modules: ['query'] })
+  assert.is(problem!.param, 'target_modules')
+  assert.match(problem!.message, /"query".*q_proj/)
+  const gpt2 = folder()
+  writeFileSync(join(gpt2, 'config.json'), '{"model_type":"gpt2"}')
+  assert.match((await lora.check!({ params: {} as never, inputs: { model: [{ path: gpt2, logicalName: '', reference: gpt2 }] } }))[0]!.message, /model_type/)
+  const fresh = await full.check!({ params: { init: { family: 'llama', config: { hidden_size: 10 } } } as never, inputs: {} })
+  assert.is(fresh[0]!.param, 'init/config')
+})
+
+test('the report shows curves and settings and holds no path', async () => {
+  const ran = await run(lora)
+  const report = await ran.text('report')
+  for (const part of ['held-out', 'Learning rate', 'target_modules', 'all-linear', '<svg']) assert.ok(report.includes(part), part)
+  assert.not.match(report, new RegExp(root.replaceAll('/', '\\/')))
+})
+
+test('without held-out rows training rows alone are measured', async () => {
+  const ran = await run(full, { evaluate_every: 2 }, { tokens: await tokensFolder(false) })
+  assert.not.ok('eval_loss' in ran.metrics)
+  assert.match(ran.warnings.join(), /"evaluate_every" does nothing/)
+})
+
+test.run()
