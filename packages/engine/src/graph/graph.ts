@@ -11,8 +11,8 @@ export type Scalar = string | number | boolean
 /** Where one member of an input port comes from. */
 export type NodeInput =
   | { readonly type: 'output'; readonly node: NodeId; readonly port: string; readonly label: string }
-  /** Named by a parameter: the files are found when the node is planned. `reference` is what the YAML says, `keyedReference` what `reference` of the schema's artifact keyword says. */
-  | { readonly type: 'files'; readonly param: string; readonly reference: string; readonly label: string; readonly glob: boolean; readonly keyedReference?: boolean; readonly range: SourceRange }
+  /** Named by a parameter: the files are found when the node is planned. `reference` is what the YAML says, `keyed` what the schema's artifact keyword says of it. */
+  | { readonly type: 'files'; readonly param: string; readonly reference: string; readonly label: string; readonly glob: boolean; readonly keyed?: boolean; readonly range: SourceRange }
 
 export interface GraphNode {
   readonly id: NodeId

@@ -77,9 +77,15 @@ function compose(positions: TextPositions, collector: Collector): Document.Parse
   for (const document of composer.end(true, text.length)) documents.push(document as Document.Parsed)
   const document = documents[0]!
   const before = collector.errors
-  for (const { pos, message, code } of documents.flatMap(d => d.errors).slice(0, mostSyntaxErrors)) {
-    const { text: said, hint } = syntaxMessage(code, message)
-    collector.error('yaml-syntax', positions.range(pos[0], Math.max(1, Math.min(pos[1] - pos[0], lineRest(text, pos[0])))), said, { hint })
+  // What follows the first mistake of a line is mostly its echo.
+  const lines = new Set<number>()
+  for (const { pos, message, code } of documents.flatMap(d => d.errors).toSorted((a, b) => a.pos[0] - b.pos[0])) {
+    const range = positions.range(pos[0], Math.max(1, Math.min(pos[1] - pos[0], lineRest(text, pos[0]))))
+    if (lines.has(range.line) || lines.size === mostSyntaxErrors) continue
+    lines.add(range.line)
+    const line = text.slice(range.offset - range.column + 1, range.offset + lineRest(text, range.offset))
+    const { text: said, hint } = syntaxMessage(code, message, text.slice(range.offset, range.offset + range.length), line)
+    collector.error('yaml-syntax', range, said, { hint })
   }
   for (const { pos, message, code } of documents.flatMap(d => d.warnings)) {
     if (code !== 'TAG_RESOLVE_FAILED') continue
@@ -102,7 +108,12 @@ const lineRest = (text: string, at: number) => {
   return (end < 0 ? text.length : end) - at
 }
 
-function syntaxMessage(code: string, message: string): { text: string; hint?: string } {
+function syntaxMessage(code: string, message: string, found: string, line: string): { text: string; hint?: string } {
+  const unexpected = { text: `"${found.split('\n')[0]}" is not expected here.` }
+  // In a flow map the braces of an expression are more maps.
+  if (/[{[,]\s*[^'"]*\$\{\{/.test(line.slice(0, line.indexOf('${{') + 3)) && /Unexpected|Flow|Missing|must be/.test(message)) {
+    return { ...unexpected, hint: 'Inside of { } and [ ] an expression must be quoted: "${{ … }}".' }
+  }
   switch (code) {
     case 'TAB_AS_INDENT':
       return { text: 'Tabs do not indent in YAML.', hint: 'Use spaces.' }
@@ -111,11 +122,18 @@ function syntaxMessage(code: string, message: string): { text: string; hint?: st
     case 'BAD_SCALAR_START':
       return { text: `${message}.`, hint: 'Put quotes around the value.' }
     case 'BAD_INDENT':
-      return { text: `${message}.`, hint: 'Keys of one mapping must begin at the same column.' }
+      return message.startsWith('Flow') ? { text: `${message}.` } : { text: `${message}.`, hint: 'Indent it like its neighbours.' }
+    case 'UNEXPECTED_TOKEN':
+      return message.startsWith('Unexpected') && /token|at node end/.test(message) ? unexpected : { text: sentence(message) }
+    case 'MISSING_CHAR':
+      if (message.startsWith('Implicit map keys')) return { text: 'A ":" is missing after this key.' }
+      return { text: sentence(message.replace(/closing (['"])quote/, 'closing quote $1')) }
     default:
-      return { text: /[.!]$/.test(message) ? message : `${message}.` }
+      return { text: sentence(message) }
   }
 }
+
+const sentence = (message: string) => (/[.!]$/.test(message) ? message : `${message}.`)
 
 function nodeRange(node: unknown, positions: TextPositions): SourceRange {
   const range = (node as Node | null | undefined)?.range

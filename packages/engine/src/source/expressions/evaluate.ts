@@ -11,7 +11,7 @@ export type Known<T> = T | typeof deferred
 /** What expressions can read. What a place may not read was refused before. */
 export interface Scope {
   readonly params: JsonObject
-  readonly matrix: Readonly<Record<string, Json>>
+  readonly matrix: Known<Readonly<Record<string, Json>>>
   /** null where it is not set. */
   readonly env: (name: string) => Known<string | null>
   readonly secret: (name: string) => Known<string>
@@ -129,7 +129,7 @@ function read(expression: Expression, scope: Scope): Known<Json> {
     return member(object, key, expression)
   }
   if (expression.type === 'name' && expression.name === 'params') return scope.params
-  if (expression.type === 'name' && expression.name === 'matrix') return scope.matrix as JsonObject
+  if (expression.type === 'name' && expression.name === 'matrix') return scope.matrix as Known<JsonObject>
   throw new ExpressionError('expression-name', expression, 'Only a part of this can be read, not the whole.')
 }
 

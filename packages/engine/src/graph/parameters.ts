@@ -1,0 +1,103 @@
+import { createRequire } from 'node:module'
+import type { Ajv2020 } from 'ajv/dist/2020.js'
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import type { Json } from '../artifacts/types.js'
+import type { ArtifactKeyword, JsonSchema, StageDefinition } from '../plugin/define.js'
+import { escapePart } from './schema-errors.js'
+
+/** What a parameter names, by the `artifact` keyword of its schema. */
+export interface NamedParameter {
+  readonly port: string
+  readonly glob: boolean
+  /** JSON pointer below `with`, with its leading slash. */
+  readonly pointer: string
+  readonly reference: string
+}
+
+let sharedAjv: Ajv2020 | undefined
+
+/** Loading ajv takes longer than planning a small pipeline without parameters, so it waits until it is needed. */
+function ajv(): Ajv2020 {
+  if (!sharedAjv) {
+    const { Ajv2020 } = createRequire(import.meta.url)('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
+    sharedAjv = new Ajv2020({ allErrors: true, useDefaults: true, verbose: true, strict: false, validateFormats: false, logger: false, addUsedSchema: false })
+    sharedAjv.addKeyword('artifact')
+  }
+  return sharedAjv
+}
+
+/** The schema of a stage's parameters, compiled once for all pipelines and nodes. */
+export class ParameterSchema {
+  static readonly #all = new WeakMap<StageDefinition, ParameterSchema>()
+
+  static of(definition: StageDefinition): ParameterSchema {
+    let schema = ParameterSchema.#all.get(definition)
+    if (!schema) ParameterSchema.#all.set(definition, (schema = new ParameterSchema(definition.params.schema)))
+    return schema
+  }
+
+  readonly #schema: JsonSchema
+  #validate: ValidateFunction | undefined
+
+  private constructor(schema: JsonSchema) {
+    const { properties = {} } = schema
+    this.#schema = closed({ type: 'object', ...schema, properties })
+  }
+
+  /** The names that it declares; undefined where any name will do. */
+  get declared(): ReadonlySet<string> | undefined {
+    return this.#schema.additionalProperties === false && this.#schema.patternProperties === undefined ? new Set(this.properties.keys()) : undefined
+  }
+
+  get properties(): ReadonlyMap<string, JsonSchema> {
+    return new Map(Object.entries((this.#schema.properties as Record<string, JsonSchema> | undefined) ?? {}))
+  }
+
+  /** ajv's errors. Sets defaults in `value`. Throws where the schema itself is wrong. */
+  errors(value: Json): readonly ErrorObject[] {
+    this.#validate ??= ajv().compile(this.#schema)
+    return this.#validate(value) ? [] : [...(this.#validate.errors ?? [])]
+  }
+
+  /** Everything that `value` names, in its order. */
+  artifacts(value: Json): readonly NamedParameter[] {
+    const found = new Map<string, NamedParameter>()
+    collect(this.#schema, value, '', this.#schema, found)
+    return [...found.values()]
+  }
+}
+
+/**
+ * Objects that list their properties take no others, unless the schema says so. What is put together from several schemas is left
+ * alone: one cannot see the properties of the other.
+ */
+function closed(schema: JsonSchema): JsonSchema {
+  const properties = schema.properties as Record<string, JsonSchema> | undefined
+  const items = schema.items as JsonSchema | undefined
+  const isOpen = ['additionalProperties', 'unevaluatedProperties', 'patternProperties', 'allOf', 'anyOf', 'oneOf', 'if', '$ref'].some(keyword => keyword in schema)
+  return {
+    ...schema,
+    ...(properties && { properties: Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, typeof property === 'object' ? closed(property) : property])) }),
+    ...(items && typeof items === 'object' && { items: closed(items) }),
+    ...(properties && !isOpen && { additionalProperties: false }),
+  }
+}
+
+function collect(schema: JsonSchema | boolean | undefined, value: Json | undefined, pointer: string, root: JsonSchema, found: Map<string, NamedParameter>): void {
+  if (typeof schema !== 'object' || schema === null || value === undefined || value === null) return
+  const { artifact, properties, additionalProperties, items, prefixItems, $ref } = schema as {
+    artifact?: ArtifactKeyword; properties?: Record<string, JsonSchema>; additionalProperties?: JsonSchema; items?: JsonSchema; prefixItems?: JsonSchema[]; $ref?: string
+  }
+  const name = (reference: string, at: string) => artifact && found.set(at, { port: artifact.port, glob: artifact.glob ?? false, pointer: at, reference })
+  if (typeof $ref === 'string' && $ref.startsWith('#/$defs/')) collect((root.$defs as Record<string, JsonSchema> | undefined)?.[$ref.slice(8)], value, pointer, root, found)
+  for (const keyword of ['anyOf', 'oneOf', 'allOf']) for (const branch of (schema[keyword] as JsonSchema[] | undefined) ?? []) collect(branch, value, pointer, root, found)
+  if (typeof value === 'string') name(value, pointer)
+  else if (Array.isArray(value)) {
+    for (const [i, item] of (value as readonly Json[]).entries()) {
+      if (typeof item === 'string') name(item, `${pointer}/${i}`)
+      collect(prefixItems?.[i] ?? items, item, `${pointer}/${i}`, root, found)
+    }
+  } else if (typeof value === 'object') {
+    for (const [key, item] of Object.entries(value)) collect(properties?.[key] ?? additionalProperties, item, `${pointer}/${escapePart(key)}`, root, found)
+  }
+}

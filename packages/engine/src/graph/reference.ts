@@ -1,0 +1,49 @@
+import type { Scalar } from './graph.js'
+
+/** `stage`, `stage.port` or `stage[axis=value].port`, taken apart. */
+export interface PortReference {
+  readonly stage: string
+  /** Axis → value as written, without quotes. */
+  readonly member: Readonly<Record<string, string>> | undefined
+  readonly port: string | undefined
+}
+
+const form = /^([^.[\]\s]+)\s*(?:\[(.*)\])?\s*(?:\.([^.[\]\s]+))?$/
+const pair = /\s*([A-Za-z_][A-Za-z0-9_-]*)\s*=\s*("(?:[^"\\]|\\.)*"|[^,"\]]*?)\s*(?:,|$)/y
+
+/** Undefined where the text is not of that form. */
+export function parseReference(text: string): PortReference | undefined {
+  const match = form.exec(text)
+  if (!match) return undefined
+  const [, stage, inside, port] = match
+  if (inside === undefined) return { stage: stage!, member: undefined, port }
+  const member: Record<string, string> = {}
+  pair.lastIndex = 0
+  while (pair.lastIndex < inside.length) {
+    const part = pair.exec(inside)
+    if (!part) return undefined
+    try {
+      member[part[1]!] = part[2]!.startsWith('"') ? (JSON.parse(part[2]!) as string) : part[2]!
+    } catch {
+      return undefined
+    }
+  }
+  return Object.keys(member).length > 0 ? { stage: stage!, member, port } : undefined
+}
+
+/** A value of an axis as it stands in a node's id: texts that could be mistaken for something else are quoted. */
+export function axisValue(value: Scalar): string {
+  if (typeof value !== 'string') return String(value)
+  const isPlain = /^[^\s,="[\]]+$/.test(value) && !/^(?:true|false|-?[\d.].*)$/.test(value)
+  return isPlain ? value : JSON.stringify(value)
+}
+
+/** `rank=8,seed=1`. */
+export function labelText(labels: Readonly<Record<string, Scalar>>): string {
+  let text = ''
+  for (const axis in labels) text += `${text && ','}${axis}=${axisValue(labels[axis]!)}`
+  return text
+}
+
+/** Whether a value of an axis is the one that a reference writes; a text needs its quotes only where it must. */
+export const isWritten = (value: Scalar, written: string) => String(value) === written

@@ -1,0 +1,79 @@
+import { Collector } from '../diagnostics/collector.js'
+import type { Result } from '../diagnostics/result.js'
+import { didYouMean } from '../diagnostics/suggestion.js'
+import type { Registry, RegisteredStage } from '../plugin/registry.js'
+import type { Pipeline, StageSource } from '../source/pipeline.js'
+import { orderStages } from './cycles.js'
+import { Expander } from './expand.js'
+import type { Graph, GraphNode, NodeId } from './graph.js'
+import { makeEntry, type StageEntry } from './stage-entry.js'
+
+/** Makes the graph of a pipeline: stages looked up, parameters checked, matrices unfolded, every port led to what feeds it. */
+export function resolveGraph(pipeline: Pipeline, registry: Registry): Result<Graph> {
+  const collector = new Collector()
+  const ids = new Set(pipeline.stages.map(stage => stage.id))
+  const entries = new Map<string, StageEntry>()
+  for (const source of pipeline.stages) entries.set(source.id, makeEntry(source, lookUp(source, registry, collector), pipeline, ids, collector))
+
+  const { order, cycles } = orderStages(new Map([...entries].map(([id, entry]) => [id, entry.edges])))
+  for (const cycle of cycles) {
+    const drawn = [...cycle.map(edge => edge.from), cycle.at(-1)!.to].join(' -> ')
+    const [first, ...rest] = cycle
+    const hint = cycle.length === 1 ? 'A stage cannot take what it gives itself.' : 'Take one of these references away.'
+    collector.error('cycle', first!.range, cycle.length === 1 ? `"${first!.from}" waits for itself: ${drawn}` : `Stages wait for one another: ${drawn}`, {
+      hint, related: rest.map(edge => ({ message: `"${edge.from}" waits for "${edge.to}" here`, range: edge.range })),
+    })
+  }
+  const expander = new Expander(pipeline, registry, collector, entries)
+  const nodes = new Map<NodeId, GraphNode>()
+  for (const id of order) {
+    const entry = entries.get(id)!
+    if (!expander.expand(entry)) break
+    for (const node of entry.nodes ?? []) nodes.set(node.id, node)
+  }
+  checkPublished([...nodes.values()], pipeline, collector)
+  return collector.result(() => ({ pipeline, nodes }))
+}
+
+function lookUp({ uses: { value, range } }: StageSource, registry: Registry, collector: Collector): RegisteredStage | undefined {
+  const match = /^([^@\s]+?)(?:@(\d+))?$/.exec(value)
+  const name = match?.[1] ?? value
+  const stage = registry.stage(name)
+  if (!stage || !match) {
+    const all = registry.stages.map(s => s.definition.id)
+    const sameKind = all.filter(id => id.startsWith(`${name.split('/')[0]}/`))
+    const hint = didYouMean(name, all) ?? (sameKind.length > 0 ? `Of this kind there are ${sameKind.join(', ')}.` : '`hone stages` lists all; a plugin is named under `plugins:`.')
+    collector.error('unknown-stage-type', range, `No plugin has a stage "${name}".`, { hint })
+    return undefined
+  }
+  const { definition, plugin } = stage
+  if (match[2] !== undefined && Number(match[2]) !== definition.version) {
+    collector.error('stage-version', range, `${name} is at version ${definition.version} in ${plugin.name}; the file pins ${match[2]}.`, { hint: `Write ${name}@${definition.version} if its results are still what you want.` })
+  }
+  return stage
+}
+
+/** Every published port is there, and no two nodes write to one place. */
+function checkPublished(nodes: readonly GraphNode[], { rangeOf }: Pipeline, collector: Collector): void {
+  const taken: { path: string; node: GraphNode; port: string }[] = []
+  for (const node of nodes) {
+    for (const port in node.publish) {
+      if (!Object.hasOwn(node.outputPorts, port) && Object.keys(node.outputPorts).length > 0) {
+        collector.error('unknown-port', rangeOf(['stages', node.source.id, 'publish', port], 'key'), `"${node.source.id}" has no output "${port}".`, { hint: didYouMean(port, Object.keys(node.outputPorts), 'Its outputs are') })
+      }
+      if (node.when !== false) taken.push({ path: node.publish[port]!, node, port })
+    }
+  }
+  // Sorted by their parts, a folder stands right before what lies in it.
+  taken.sort((a, b) => (a.path.replaceAll('/', '\0') < b.path.replaceAll('/', '\0') ? -1 : 1))
+  for (const [i, { path, node, port }] of taken.entries()) {
+    const before = taken[i - 1]
+    if (!before || (path !== before.path && !path.startsWith(`${before.path}/`))) continue
+    // Two whose conditions wait for the run may well exclude one another.
+    if (node.when === undefined && before.node.when === undefined) continue
+    const isMatrix = before.node.source === node.source
+    collector.error('publish-path', rangeOf(['stages', node.source.id, 'publish', port]), isMatrix ? `Several nodes of "${node.source.id}" publish to "${path}".` : `"${node.source.id}" and "${before.node.source.id}" publish to the same place: "${path}".`, {
+      hint: isMatrix ? `Put the axes into the path: ${path}-\${{ matrix.${Object.keys(node.labels)[0] ?? 'axis'} }}.` : 'Give each a path of its own.',
+    })
+  }
+}
