@@ -1,5 +1,6 @@
 import { definePlugin } from '@hone/engine'
 import { shell } from './command/shell.js'
+import { categories } from './error-analyze/categories.js'
 import { score } from './evaluate/score.js'
 import { table } from './ingest/table.js'
 import { template } from './qa-convert/template.js'
@@ -23,6 +24,7 @@ export const builtInPlugin = definePlugin({
     table,
     template,
     shell,
+    categories,
     score,
     huggingface,
     full,
