@@ -134,12 +134,23 @@ export class Objects {
     const { fs } = this.#io
     const { digest } = is
     const target = this.#at.file(digest)
-    if ((await this.#fileState(target, is, `o:${digest}`)) === 'intact') return fs.rmSync(from)
+    if ((await this.#fileState(target, is, `o:${digest}`)) === 'intact') {
+      this.#touch(digest, target)
+      return fs.rmSync(from)
+    }
     this.#shard(digest)
     fs.chmodSync(from, 0o444)
     // Over an object that may be hurt: what was opened before keeps its own inode.
     fs.renameSync(from, target)
     this.#index.set(`o:${digest}`, fs.statSync(target, { bigint: true }), digest, hashedAtMs)
+  }
+
+  /** Moves the ctime alone, so that gc sees that somebody is about to use the object. */
+  #touch(digest: Digest, path: string): void {
+    const { fs } = this.#io
+    const before = fs.statSync(path, { bigint: true })
+    fs.chmodSync(path, 0o444)
+    this.#index.restamp(`o:${digest}`, before, fs.statSync(path, { bigint: true }))
   }
 
   async #ingestFolder(path: string): Promise<{ digest: Digest; bytes: number }> {
