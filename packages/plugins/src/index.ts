@@ -6,6 +6,7 @@ import { table } from './ingest/table.js'
 import { template } from './qa-convert/template.js'
 import * as kinds from './kinds/kinds.js'
 import { huggingface } from './tokenize/huggingface.js'
+import { train as trainTokenizer } from './tokenize/train.js'
 import { full } from './tune/full.js'
 import { lora } from './tune/lora.js'
 
@@ -26,6 +27,7 @@ export const builtInPlugin = definePlugin({
     shell,
     categories,
     score,
+    trainTokenizer,
     huggingface,
     full,
     lora,
