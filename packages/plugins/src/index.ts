@@ -1,6 +1,7 @@
 import { definePlugin } from '@hone/engine'
 import { shell } from './command/shell.js'
 import { categories } from './error-analyze/categories.js'
+import { qa } from './evaluate/qa.js'
 import { score } from './evaluate/score.js'
 import { table } from './ingest/table.js'
 import { template } from './qa-convert/template.js'
@@ -27,6 +28,7 @@ export const builtInPlugin = definePlugin({
     shell,
     categories,
     score,
+    qa,
     trainTokenizer,
     huggingface,
     full,

@@ -14,7 +14,7 @@ export class StageFailed extends Error {
   }
 }
 
-type InputValue = string | { path: string; reference?: string; label?: string; logicalName?: string } | readonly Record<string, unknown>[]
+type InputValue = string | { path: string; digest?: string; reference?: string; label?: string; logicalName?: string } | readonly Record<string, unknown>[]
 
 export interface Ran {
   /** Where each output was to be written. */
@@ -46,6 +46,7 @@ export async function runStage(
     scratch?: string
     projectRoot?: string
     backend?: string
+    memo?: StageContext['memo']
   } = {},
 ): Promise<Ran> {
   const folder = await mkdtemp(join(tmpdir(), 'hone-stage-'))
@@ -107,7 +108,7 @@ export async function runStage(
     signal: options.signal ?? new AbortController().signal,
     ...(options.backend === undefined ? {} : { backend: options.backend }),
     scratch,
-    memo: {
+    memo: options.memo ?? {
       async *map(rows, { chunk = 1 }, fn) {
         let batch: (typeof rows extends AsyncIterable<infer R> | Iterable<infer R> ? R : never)[] = []
         for await (const row of rows) {

@@ -5,8 +5,8 @@ import { llamaParameters, parseLlamaConfig, type LlamaConfig } from '../model/ll
 import { mergeLora } from '../model/merge-lora.js'
 import type { TensorSource } from '../tensor/types.js'
 import { chatTemplateFor, type ChatTemplate } from '../text/chat-template.js'
+import { endIds } from '../text/end-ids.js'
 import { loadTokenizer, type LoadedTokenizer } from '../text/load-tokenizer.js'
-import { endTokens } from './end-tokens.js'
 
 export interface OpenOptions {
   /** A Hugging Face model folder. */
@@ -58,7 +58,7 @@ export async function openLanguageModel({ dir, adapterDir, template: given }: Op
   }
   return {
     dir, config, tokenizer, template,
-    endIds: endTokens(folder.generationConfig, folder.configJson, tokenizer.eosId),
+    endIds: endIds(tokenizer, folder.generationConfig, folder.configJson),
     weights: adapterDir === undefined ? folder.weights : await withAdapter(config, folder.weights, adapterDir),
   }
 }

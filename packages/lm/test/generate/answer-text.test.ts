@@ -1,7 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { answerText } from '../../src/generate/answer-text.js'
-import { endTokens } from '../../src/generate/end-tokens.js'
 
 const bytes = { decode: (ids: readonly number[]) => new TextDecoder().decode(Uint8Array.from(ids)) }
 const feed = (text: string, stop?: string[]) => {
@@ -29,12 +28,6 @@ test('an answer ends before the first stop string, and no part of one is settled
 
 test('without a stop string in it the whole text is given', () => {
   assert.equal(feed('one\nEN', ['\nEND']).text, 'one\nEN')
-})
-
-test("answers end at generation_config's tokens, else at config's, and always at the tokenizer's", () => {
-  assert.equal([...endTokens({ eos_token_id: [2, 7] }, { eos_token_id: 0 }, 7)], [2, 7])
-  assert.equal([...endTokens({}, { eos_token_id: 0 }, undefined)], [0])
-  assert.equal([...endTokens(undefined, { eos_token_id: null }, 5)], [5])
 })
 
 test.run()

@@ -1,0 +1,39 @@
+import type { ArtifactHandle, StageContext } from '@hone/engine'
+import { chatMlTemplate, CheckpointError, defaultTemplate, loadTokenizer, openLanguageModel, plainTemplate, TemplateError, TemplateMismatch, type Engine, type LanguageModel } from '@hone/lm'
+import type { ModelParams } from './model-inputs.js'
+
+const named: Readonly<Record<string, string>> = { chatml: chatMlTemplate, plain: plainTemplate }
+
+/** Opens what the ports `model`, `adapter` and `template_from` hold. What does not fit together ends the stage at its parameter. */
+export async function openModel({ inputs, params, fail }: StageContext<ModelParams>): Promise<LanguageModel> {
+  const adapterDir = (inputs.adapter as ArtifactHandle | undefined)?.path
+  const templateFrom = inputs.template_from as ArtifactHandle | undefined
+  if (templateFrom && params.template !== undefined) fail('There are two chat templates: "template", and the model of the port "template_from"', 'template')
+  try {
+    return await openLanguageModel({
+      dir: (inputs.model as ArtifactHandle).path,
+      adapterDir,
+      template: templateFrom ? await templateOf(templateFrom.path) : params.template === undefined ? undefined : (named[params.template] ?? params.template),
+    })
+  } catch (error) {
+    if (error instanceof CheckpointError) fail(error.message, adapterDir !== undefined && error.file.startsWith(adapterDir) ? 'adapter' : 'model')
+    if (error instanceof TemplateError || error instanceof TemplateMismatch) fail(error.message, 'template')
+    throw error
+  }
+}
+
+async function templateOf(dir: string): Promise<string> {
+  const tokenizer = await loadTokenizer(dir)
+  return tokenizer.config.chatTemplate?.source ?? defaultTemplate(tokenizer)
+}
+
+/** Which engine a stage computes with. */
+export const engineOf = ({ params, backend }: Pick<StageContext<ModelParams>, 'params' | 'backend'>): Engine => (params.backend ?? backend ?? 'onnx') as Engine
+
+/** What decides a model's numbers beside what it is asked, for the salt of a memo. */
+export const modelSalt = (context: StageContext<ModelParams>, model: LanguageModel, computedBy: string) => ({
+  model: (context.inputs.model as ArtifactHandle).digest,
+  adapter: (context.inputs.adapter as ArtifactHandle | undefined)?.digest ?? null,
+  template: model.template.digest,
+  computed_by: `${computedBy} ${process.arch}`,
+})
