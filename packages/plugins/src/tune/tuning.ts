@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import type { StageContext } from '@hone/engine'
 import {
   Diverged, llamaTraining, train, tunedWeights, writeModelFolder,
-  type FloatType, type Parameter, type TensorSource, type TrainResult, type TrainSettings, type TuningMethod,
+  type Engine, type FloatType, type Parameter, type TensorSource, type TrainResult, type TrainSettings, type TuningMethod,
 } from '@hone/lm'
 import { canonical } from '../kinds/ids.js'
 import { writeMetrics } from '../evaluate/write-metrics.js'
+import { heldOutQuestion } from './held-out-question.js'
 import { trainingReport } from './report.js'
 import type { Start } from './start.js'
 import { defaultWarmupRatio, type TrainerParams } from './trainer-params.js'
@@ -20,7 +21,9 @@ export async function tune(context: StageContext<TrainerParams>, start: Start, m
   const { params, inputs, outputs, seed, threads, signal, progress, metric, log, fail } = context
   const { tokens, config } = start
   const identity = createHash('sha256').update(canonical({ params, seed, inputs: Object.entries(inputs).map(([port, input]) => [port, input.digest]) })).digest('hex')
-  const model = await llamaTraining({ config, method, base: start.weights, adapter, engine: params.backend ?? (context.backend as 'onnx' | 'eager' | undefined) ?? 'onnx', threads, seed })
+  const compute = { engine: params.backend ?? (context.backend as Engine | undefined) ?? 'onnx', threads }
+  const model = await llamaTraining({ config, method, base: start.weights, adapter, ...compute, seed })
+  const ask = await heldOutQuestion(start, method, compute)
   const result = await train({
     model,
     rows: tokens.train,
@@ -43,6 +46,11 @@ export async function tune(context: StageContext<TrainerParams>, start: Start, m
     onEvaluate: ({ step, loss, perplexity }) => {
       metric('eval_loss', loss, step)
       metric('perplexity', perplexity, step)
+    },
+    sample: async (step, parameters) => {
+      const samples = (await ask?.(step, parameters)) ?? []
+      for (const sample of samples) context.sample(sample)
+      return samples
     },
     onCheckpoint: step => log(`Checkpoint after step ${step}`),
   }).catch((error: unknown) => {

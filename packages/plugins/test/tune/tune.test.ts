@@ -1,9 +1,10 @@
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openLanguageModel, openModelFolder, openSafetensors, readAdapterFolder, readTokens } from '@hone/lm'
+import { loadGenerator, openLanguageModel, openModelFolder, openSafetensors, readAdapterFolder, readTokens } from '@hone/lm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { full } from '../../src/tune/full.js'
+import { firstAnswer } from '../../src/tune/held-out-question.js'
 import { lora } from '../../src/tune/lora.js'
 import { runStage, StageFailed } from '../context.js'
 import { baseModel, configJson, folder, root, tokenizerDir, tokensFolder } from './fixtures.js'
@@ -147,6 +148,30 @@ test('the report shows curves and settings and holds no path', async () => {
   const report = await ran.text('report')
   for (const part of ['held-out', 'Learning rate', 'target_modules', 'all-linear', '<svg']) assert.ok(report.includes(part), part)
   assert.not.match(report, new RegExp(root.replaceAll('/', '\\/')))
+})
+
+test('at each evaluation the same held-out question is answered by the model as it is', async () => {
+  const ran = await run(full, { learning_rate: 0.03, epochs: 30, evaluate_every: 45, batch_size: 4 })
+  assert.equal(ran.samples.map(s => s.step), [0, 45, 90, 135, 180])
+  assert.equal([...new Set(ran.samples.map(s => s.prompt))], ['user\nWhat colour is 24?\nassistant'])
+  assert.equal([...new Set(ran.samples.map(s => s.reference))], ['red'])
+  const last = ran.samples.at(-1)!.prediction
+  assert.ok(['red', 'green', 'blue', 'white'].includes(last), last)
+  assert.not.equal(ran.samples[0]!.prediction, last)
+  assert.ok((await ran.text('report')).includes('What colour is 24?'))
+  const model = await loadGenerator({ dir: ran.paths.model!, engine: 'onnx', threads: 1, slots: 1 })
+  const { answers } = await model.generate([[{ role: 'user', content: 'What colour is 24?' }]], { maxNewTokens: 48 })
+  assert.is(answers[0]!.text, last)
+  await model.dispose()
+})
+
+test('a text without a question is shown its beginning', () => {
+  const ids = Int32Array.from({ length: 40 }, (_, i) => i)
+  const rows = (mask: Uint8Array) => ({ ids, mask, offsets: [0, 40], exampleIds: ['a'] })
+  const { prompt, reference } = firstAnswer(rows(new Uint8Array(40).fill(1)), 0)
+  assert.equal([prompt, reference], [[...ids.subarray(0, 16)], [...ids.subarray(16)]])
+  const answer = firstAnswer(rows(Uint8Array.from(ids, i => (i >= 10 && i < 13) || i > 30 ? 1 : 0)), 0)
+  assert.equal([answer.prompt.length, answer.reference], [10, [10, 11, 12]])
 })
 
 test('without held-out rows training rows alone are measured', async () => {
