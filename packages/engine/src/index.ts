@@ -20,3 +20,7 @@ export { openEventLog, readEvents, type EventLog, type EventSink } from './event
 export { builtInPlugin, loadRegistry, type RegistryOptions } from './plugin/load.js'
 export { resolveGraph } from './graph/resolve.js'
 export { parseReference, type PortReference } from './graph/reference.js'
+export { DiagnosticError } from './diagnostics/diagnostic-error.js'
+export { bindParams, evaluateEnv, evaluateWhen, usedSecrets, type Resolvers } from './graph/bind.js'
+export { selectNodes, type Selection, type SelectionOptions } from './graph/select.js'
+export { graphFormats, renderGraph, type GraphFormat } from './graph/render.js'

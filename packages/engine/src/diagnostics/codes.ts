@@ -15,6 +15,7 @@ export const codes = {
   'wrong-type': 'A value has another type or form than is asked for here.',
   'bad-id': 'A stage, an axis or another name is not made of a-z, 0-9, _ and -.',
   'bad-quantity': 'A duration or a size cannot be read.',
+  'no-file': 'A file that the command line names is not there, or cannot be read.',
   // parameters of the pipeline
   'unknown-parameter': '--set or --params names a parameter that the file does not have.',
   'parameter-type': '--set or --params gives a value of another type than the default has.',
@@ -60,6 +61,10 @@ export const codes = {
   // publishing and selecting
   'publish-path': 'A path under `publish` lies outside the project, or two of them collide.',
   'unknown-selection': 'The command line names a stage that the file does not have.',
+  // the store
+  'store': 'The store cannot be used: it was written by a newer version, or cannot be read or written.',
+  // the run
+  'stage-failed': 'A stage found a mistake in what it was given.',
 } as const satisfies Record<string, string>
 
 export type Code = keyof typeof codes
