@@ -3,6 +3,9 @@ import type { TokenizerPart } from './pre-tokenizer.js'
 
 /** A tokenizer.json, as far as it is read. */
 export interface TokenizerJson {
+  readonly version?: string
+  readonly truncation?: unknown
+  readonly padding?: unknown
   readonly added_tokens?: readonly AddedToken[]
   readonly normalizer?: TokenizerPart | null
   readonly pre_tokenizer?: TokenizerPart | null
@@ -12,6 +15,7 @@ export interface TokenizerJson {
     readonly type?: string
     readonly vocab: unknown
     readonly merges?: readonly (string | readonly [string, string])[]
+    readonly fuse_unk?: boolean
     readonly byte_fallback?: boolean
     readonly ignore_merges?: boolean
     readonly dropout?: number | null

@@ -33,7 +33,7 @@ const isBefore = (a: Candidate, b: Candidate) => a.count > b.count || (a.count =
  * Counts of pairs are kept up to date where a merge changes them. Equal text gives an equal tokenizer, and the one that Hugging
  * Face's BpeTrainer gives.
  */
-export async function trainByteLevelBpe(texts: Iterable<string> | AsyncIterable<string>, options: TrainBpeOptions): Promise<TokenizerJson & { version: string }> {
+export async function trainByteLevelBpe(texts: Iterable<string> | AsyncIterable<string>, options: TrainBpeOptions): Promise<TokenizerJson> {
   const { vocabSize, specialTokens, minFrequency = 0, splitDigits = false, signal, onProgress } = options
   const byteLevel: TokenizerPart = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
   const preTokenizer: TokenizerPart = splitDigits ? { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, byteLevel] } : byteLevel
@@ -117,7 +117,7 @@ export async function trainByteLevelBpe(texts: Iterable<string> | AsyncIterable<
 
   return {
     version: '1.0',
-    ...{ truncation: null, padding: null },
+    truncation: null, padding: null,
     added_tokens: specialTokens.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
     normalizer: null,
     pre_tokenizer: preTokenizer,
@@ -125,7 +125,7 @@ export async function trainByteLevelBpe(texts: Iterable<string> | AsyncIterable<
     decoder: byteLevel,
     model: {
       type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null,
-      ...{ fuse_unk: false }, byte_fallback: false, ignore_merges: false,
+      fuse_unk: false, byte_fallback: false, ignore_merges: false,
       vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
       merges,
     },
