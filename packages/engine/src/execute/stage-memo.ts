@@ -1,13 +1,14 @@
-import type { Memo } from '../plugin/define.js'
+import { openMemo } from '../artifacts/memo.js'
 import type { Json } from '../artifacts/types.js'
+import type { Memo } from '../plugin/define.js'
 import type { StageRequest } from './request.js'
 
 /** The row memo of a stage; one that keeps nothing where the stage's code has no digest. */
-export async function openStageMemo(_request: StageRequest): Promise<Memo> {
-  return memoWithoutCache
+export function openStageMemo(request: StageRequest, signal: AbortSignal): Memo & { close(): void } {
+  return request.codeDigest === '' ? memoWithoutCache : openMemo({ root: request.memoRoot, codeDigest: request.codeDigest, signal })
 }
 
-export const memoWithoutCache: Memo = {
+const memoWithoutCache: Memo & { close(): void } = {
   async *map<In extends Json, Out extends Json>(
     rows: AsyncIterable<In> | Iterable<In>,
     { chunk = 1 }: { salt: Json; chunk?: number },
@@ -17,9 +18,11 @@ export const memoWithoutCache: Memo = {
     for await (const row of rows) {
       batch.push(row)
       if (batch.length < chunk) continue
-      yield* await fn(batch)
+      // As read back from JSON, which is what a memo that keeps gives.
+      yield* JSON.parse(JSON.stringify(await fn(batch))) as Out[]
       batch = []
     }
-    if (batch.length > 0) yield* await fn(batch)
+    if (batch.length > 0) yield* JSON.parse(JSON.stringify(await fn(batch))) as Out[]
   },
+  close() {},
 }

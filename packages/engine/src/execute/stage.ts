@@ -19,14 +19,18 @@ export async function runStage(request: StageRequest, emit: (event: StageEvent) 
     const inputPorts: InputPorts = typeof stage.inputs === 'function' ? stage.inputs(request.params, given, shapes) : stage.inputs
     const outputPorts: OutputPorts = typeof stage.outputs === 'function' ? stage.outputs(request.params) : stage.outputs
     const services = await servicesOf(stage, request)
-    const memo = await openStageMemo(request)
-    const open = openContext({ request, inputPorts, outputPorts, services, memo, signal, emit })
-    const { default: run } = (await stage.run()) as { default?: RunFunction }
-    if (typeof run !== 'function') throw new TypeError(`the module of ${request.uses} has no function as its default export`)
-    await run(open.context)
-    await open.finish()
-    await checkRows(request, outputPorts, open.writers, signal)
-    return { ok: true, metrics: open.metrics }
+    const memo = openStageMemo(request, signal)
+    try {
+      const open = openContext({ request, inputPorts, outputPorts, services, memo, signal, emit })
+      const { default: run } = (await stage.run()) as { default?: RunFunction }
+      if (typeof run !== 'function') throw new TypeError(`the module of ${request.uses} has no function as its default export`)
+      await run(open.context)
+      await open.finish()
+      await checkRows(request, outputPorts, open.writers, signal)
+      return { ok: true, metrics: open.metrics }
+    } finally {
+      memo.close()
+    }
   } catch (error) {
     return { ok: false, failure: failureOf(error) }
   }

@@ -42,19 +42,7 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
   const states = new Map<NodeId, NodeState>()
   const stateOf = (id: NodeId) => states.get(id)
   const last = store.lastKeys(pipelineId(graph.pipeline))
-  const shared = options.shared ?? sharedLookups()
-  const context: FingerprintContext = {
-    store,
-    registry,
-    projectRoot: graph.pipeline.projectRoot,
-    outputsOf: id => {
-      const state = states.get(id)
-      return state === undefined ? undefined : state.type === 'skipped' ? 'skipped' : state.outputs
-    },
-    bind: node => options.bind(node, stateOf),
-    shared,
-    ...(backend === undefined ? {} : { backend }),
-  }
+  const context = fingerprintContext(graph, { ...options, shared: options.shared ?? sharedLookups() }, states)
 
   for (const node of graph.nodes.values()) {
     if (selection && !selection.has(node.id)) continue
@@ -91,6 +79,32 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
   }
   return problems.result(() => ({ graph, nodes }))
 }
+
+/** What a node's key is computed from, given how far the nodes before it are: `states` is read each time. */
+export function fingerprintContext(graph: Graph, options: PlanOptions, states: ReadonlyMap<NodeId, NodeState>): FingerprintContext {
+  const stateOf = (id: NodeId) => states.get(id)
+  return {
+    store: options.store,
+    registry: options.registry,
+    projectRoot: graph.pipeline.projectRoot,
+    outputsOf: id => {
+      const state = states.get(id)
+      return state === undefined ? undefined : state.type === 'skipped' ? 'skipped' : state.outputs
+    },
+    bind: node => options.bind(node, stateOf),
+    shared: options.shared ?? sharedLookups(),
+    ...(options.backend === undefined ? {} : { backend: options.backend }),
+  }
+}
+
+/** What the plan alone knows of each node: the outputs of hits, and what is skipped. */
+export const statesOf = (plan: Plan): Map<NodeId, NodeState> =>
+  new Map(
+    [...plan.nodes].flatMap(([id, planned]): [NodeId, NodeState][] => {
+      if (planned.action === 'skip') return [[id, { type: 'skipped' }]]
+      return planned.action === 'hit' ? [[id, { type: 'done', outputs: planned.record.outputs, metrics: planned.record.metrics }]] : []
+    }),
+  )
 
 /** Why a node is skipped, if it is: its `when`, or that too much of what it needs was. */
 export function skipReason(node: GraphNode, states: ReadonlyMap<NodeId, NodeState>, when: boolean | undefined): string | undefined {

@@ -1,0 +1,76 @@
+// The whole story: YAML text → Pipeline → Graph → Plan → events. Start reading here; prepare.ts holds the steps up to the plan.
+import type { Diagnostic } from './diagnostics/diagnostic.js'
+import type { Result } from './diagnostics/result.js'
+import type { StageStatus } from './events/event.js'
+import type { EventSink } from './events/log.js'
+import { execute } from './execute/execute.js'
+import type { Machine } from './execute/scheduler.js'
+import { services } from './execute/services.js'
+import { plannedStages, startRun } from './execute/start-run.js'
+import type { Plan } from './plan/types.js'
+import { preparePlan, type OpenOptions } from './prepare.js'
+import type { Selection } from './selection.js'
+
+export interface PlanPipelineOptions extends OpenOptions, Selection {}
+
+export interface RunOptions extends PlanPipelineOptions {
+  /** Told in the first event: how the run was asked for. */
+  readonly args?: readonly string[]
+  readonly jobs?: number
+  readonly keepGoing?: boolean
+  /** The first interrupt asks stages to stop and save, the second ends them at once. */
+  readonly cancel?: AbortSignal
+  readonly kill?: AbortSignal
+  readonly machine?: Machine
+  /** Shuffles the order of what is ready, for tests. */
+  readonly shuffleSeed?: number
+}
+
+export type RunOutcome =
+  | { readonly status: 'refused'; readonly diagnostics: readonly Diagnostic[] }
+  | {
+      readonly status: 'succeeded' | 'failed' | 'interrupted'
+      readonly run: string
+      readonly runDir: string
+      readonly stages: Readonly<Record<string, StageStatus>>
+      readonly diagnostics: readonly Diagnostic[]
+    }
+
+/** 0 done, 1 a stage failed, 2 the input is wrong and nothing was started, 130 interrupted. */
+export const exitCode = ({ status }: RunOutcome): number => ({ succeeded: 0, failed: 1, refused: 2, interrupted: 130 })[status]
+
+/** What would run, and why; or every mistake that can be seen without running anything. */
+export async function planPipeline(options: PlanPipelineOptions): Promise<Result<Plan>> {
+  const prepared = await preparePlan(options)
+  if (!prepared.ok) return prepared
+  await prepared.value.opened.store.close()
+  return { ok: true, value: prepared.value.plan, diagnostics: prepared.diagnostics }
+}
+
+/** Every mistake of a pipeline that can be seen without running it, and its warnings. */
+export const validatePipeline = async (options: OpenOptions): Promise<readonly Diagnostic[]> => (await planPipeline(options)).diagnostics
+
+/** Plans a pipeline and carries it out. What happens is told to `sinks` and kept in the run's folder. */
+export async function runPipeline(options: RunOptions, sinks: readonly EventSink[] = []): Promise<RunOutcome> {
+  const prepared = await preparePlan(options)
+  if (!prepared.ok) return { status: 'refused', diagnostics: prepared.diagnostics }
+  const { opened, plan, planOptions } = prepared.value
+  const { pipeline } = plan.graph
+  const executor = opened.services.get(services.executor)({ projectRoot: pipeline.projectRoot })
+  const clock = opened.services.get(services.clock)
+  const { run, log } = startRun({ plan, planOptions, store: opened.store, executor, clock, secrets: opened.secrets.values(), sinks, ...options })
+  const startedAtMs = clock.nowMs()
+  try {
+    run.emit({ type: 'run-started', pipeline: pipeline.name, file: run.pipelineId, args: options.args ?? [], stages: plannedStages(plan), params: pipeline.params })
+    for (const diagnostic of prepared.diagnostics) run.emit({ type: 'diagnostic', diagnostic })
+    const stages = Object.fromEntries(await execute(run))
+    const ended = Object.values(stages)
+    const status = ended.includes('cancelled') ? 'interrupted' : ended.includes('failed') ? 'failed' : 'succeeded'
+    run.emit({ type: 'run-finished', status, stages, durationMs: Math.round(clock.nowMs() - startedAtMs) })
+    return { status, run: run.runId, runDir: run.runDir, stages, diagnostics: prepared.diagnostics }
+  } finally {
+    await executor.close()
+    await opened.store.close()
+    log.close()
+  }
+}

@@ -1,0 +1,39 @@
+import type { Result } from './diagnostics/result.js'
+import type { NodeId } from './graph/graph.js'
+import { describe, explain, type Difference } from './plan/explain.js'
+import { fingerprint } from './plan/fingerprint.js'
+import { fingerprintContext, pipelineId, statesOf } from './plan/plan.js'
+import { preparePlan, type OpenOptions } from './prepare.js'
+
+export interface Why {
+  readonly node: NodeId
+  readonly uses: string
+  readonly action: 'hit' | 'run' | 'undetermined' | 'skip'
+  readonly reasons: readonly string[]
+  /** What of its key differs from that of its last run, as far as it is known now; undefined when it never ran. */
+  readonly differences: readonly Difference[] | undefined
+  /** The same as sentences. */
+  readonly described: readonly string[]
+}
+
+/** Why a stage would run, component by component, for each of its nodes. `stage` is a stage or a node: `tuned`, `tuned[rank=8]`. */
+export async function whyStage(options: OpenOptions, stage: string): Promise<Result<readonly Why[]>> {
+  const prepared = await preparePlan({ ...options, stages: [stage] })
+  if (!prepared.ok) return prepared
+  const { opened, plan, planOptions } = prepared.value
+  const context = fingerprintContext(plan.graph, planOptions, statesOf(plan))
+  const last = opened.store.lastKeys(pipelineId(plan.graph.pipeline))
+  const whys: Why[] = []
+  for (const { node, action, reasons } of plan.nodes.values()) {
+    if (node.id !== stage && node.source.id !== stage) continue
+    const lastKey = last.get(node.id)
+    const before = lastKey && opened.store.recordOf(lastKey)
+    const now = action === 'skip' ? undefined : await fingerprint(node, context)
+    // Ports that wait for an upstream are not gone: they are not known yet.
+    const waiting = (name: string) => now?.type === 'waiting' && !now.components.some(c => c.name === name)
+    const differences = before && now && now.type !== 'blocked' ? explain(before.components.filter(c => !waiting(c.name)), now.components) : undefined
+    whys.push({ node: node.id, uses: node.stage.definition.id, action, reasons, differences, described: differences ? describe(differences, node.stage.definition.id) : [] })
+  }
+  await opened.store.close()
+  return { ok: true, value: whys, diagnostics: prepared.diagnostics }
+}
