@@ -3,6 +3,7 @@ import { shell } from './command/shell.js'
 import { categories } from './error-analyze/categories.js'
 import { qa } from './evaluate/qa.js'
 import { score } from './evaluate/score.js'
+import { files } from './ingest/files.js'
 import { table } from './ingest/table.js'
 import { template } from './qa-convert/template.js'
 import * as kinds from './kinds/kinds.js'
@@ -23,6 +24,7 @@ export const builtInPlugin = definePlugin({
   name: '@hone/plugins',
   api: 1,
   stages: [
+    files,
     table,
     template,
     shell,
