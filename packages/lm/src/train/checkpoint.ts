@@ -68,7 +68,8 @@ export async function saveCheckpoint(dir: string, identity: string, step: number
   await mkdir(dir, { recursive: true })
   const path = join(dir, folderOf(step))
   const beside = `${path}.tmp`
-  await rm(beside, { recursive: true, force: true })
+  // What a killed process left half-written.
+  for (const name of await readdir(dir)) if (name.endsWith('.tmp')) await rm(join(dir, name), { recursive: true, force: true })
   try {
     await mkdir(beside)
     await writeFile(join(beside, 'parameters.bin'), stateOf(parameters).map(bytesOf))

@@ -94,6 +94,22 @@ test('a tensor that no heap holds is refused by name', () => {
   assert.throws(() => allocateParameters([{ name: 'model.embed_tokens.weight', shape: [1000, 100], dtype: 'float32' }], { accumulate: false, heapBytes: 1 << 20 }), /"model\.embed_tokens\.weight" has 100,000 elements/)
 })
 
+test('a tensor that lies above 2 GiB in its heap is updated like any other', () => {
+  const specs = (before: number[]) => [...before, 37].map((n, i) => ({ name: `w${i}.weight`, shape: [n], dtype: 'float32' as const }))
+  const updated = (before: number[]) => {
+    // What stands before is never touched, so that it takes no memory.
+    const p = allocateParameters(specs(before), { accumulate: true }).at(-1)!
+    p.value.set(numbers(37, 1))
+    p.gradient.set(numbers(37, 2))
+    addToSums([p])
+    adamwStep([p], { ...adamwDefaults, step: 1, learningRate: 0.1, scale: 1 / gradientNorm([p], 1) })
+    return { at: p.value.byteOffset, values: [...p.value] }
+  }
+  const [low, high] = [updated([]), updated([150_000_000])]
+  assert.ok(high.at > 2 ** 31)
+  assert.equal(high.values, low.values)
+})
+
 test('the norm of gradients is not finite when one element is not', () => {
   for (const bad of [NaN, Infinity, -Infinity]) {
     const [p] = allocateParameters([{ name: 'w', shape: [37], dtype: 'float32' }], { accumulate: false })

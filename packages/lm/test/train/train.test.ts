@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -95,7 +95,9 @@ test('a run that was killed between two checkpoints goes on from the last and en
 
 test('two checkpoints are kept, and nothing half-written', async () => {
   await inFolder(async dir => {
-    await run({ saveEvery: 1 }, { checkpoints: { dir, identity: 'a' } })
+    await mkdir(join(dir, 'step-000000007.tmp'), { recursive: true })
+    await writeFile(join(dir, 'step-000000007.tmp', 'parameters.bin'), 'half')
+    assert.is((await run({ saveEvery: 1 }, { checkpoints: { dir, identity: 'a' } })).resumedAt, 0)
     assert.equal((await readdir(dir)).sort(), ['step-000000018', 'step-000000019'])
   })
 })
