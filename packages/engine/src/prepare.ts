@@ -4,6 +4,7 @@ import { FileStore, openStore } from './artifacts/store.js'
 import { StoreError } from './artifacts/store-error.js'
 import { compose, type Services } from './compose.js'
 import type { Diagnostic } from './diagnostics/diagnostic.js'
+import { DiagnosticError } from './diagnostics/diagnostic-error.js'
 import type { Result } from './diagnostics/result.js'
 import type { Graph } from './graph/graph.js'
 import { resolveGraph } from './graph/resolve.js'
@@ -11,7 +12,7 @@ import { plan, type PlanOptions } from './plan/plan.js'
 import type { Plan } from './plan/types.js'
 import { loadRegistry } from './plugin/load.js'
 import type { LoadedPlugin, Registry } from './plugin/registry.js'
-import { selectionOf, type Selection } from './selection.js'
+import { missingSecrets, selectionOf, type Selected } from './selection.js'
 import { parsePipeline } from './source/parse.js'
 import { findProjectRoot } from './source/project-root.js'
 import { readSecrets } from './source/secrets.js'
@@ -105,13 +106,28 @@ export interface Prepared {
 }
 
 /** Opens a pipeline and plans what is selected of it. */
-export async function preparePlan(options: OpenOptions & Selection): Promise<Result<Prepared>> {
+export async function preparePlan(options: OpenOptions & Selected): Promise<Result<Prepared>> {
   const opened = await openPipeline(options)
   if (!opened.ok) return opened
   const selected = selectionOf(opened.value, options)
   const diagnostics = [...opened.diagnostics, ...selected.diagnostics]
   if (!selected.ok) return { ok: false, diagnostics }
-  const made = await plan(opened.value.graph, selected.value)
-  diagnostics.push(...made.diagnostics)
-  return made.ok ? { ok: true, value: { opened: opened.value, plan: made.value, planOptions: selected.value }, diagnostics } : { ok: false, diagnostics }
+  try {
+    const made = await plan(opened.value.graph, selected.value)
+    diagnostics.push(...made.diagnostics)
+    return made.ok ? { ok: true, value: { opened: opened.value, plan: made.value, planOptions: selected.value }, diagnostics } : { ok: false, diagnostics }
+  } catch (e) {
+    // A value that a hit gave does not fit where it is read.
+    if (e instanceof DiagnosticError) return { ok: false, diagnostics: [...diagnostics, e.diagnostic] }
+    if (e instanceof StoreError) return error('store', e.message, e.hint)
+    throw e
+  }
+}
+
+/** The same, for a run: also every secret that may be needed must be there. */
+export async function prepareRun(options: OpenOptions & Selected): Promise<Result<Prepared>> {
+  const prepared = await preparePlan(options)
+  if (!prepared.ok) return prepared
+  const missing = missingSecrets(prepared.value.plan, prepared.value.opened.secrets)
+  return missing.length > 0 ? { ok: false, diagnostics: [...prepared.diagnostics, ...missing] } : prepared
 }

@@ -8,10 +8,10 @@ import type { Machine } from './execute/scheduler.js'
 import { services } from './execute/services.js'
 import { plannedStages, startRun } from './execute/start-run.js'
 import type { Plan } from './plan/types.js'
-import { preparePlan, type OpenOptions } from './prepare.js'
-import type { Selection } from './selection.js'
+import { preparePlan, prepareRun, type OpenOptions } from './prepare.js'
+import type { Selected } from './selection.js'
 
-export interface PlanPipelineOptions extends OpenOptions, Selection {}
+export interface PlanPipelineOptions extends OpenOptions, Selected {}
 
 export interface RunOptions extends PlanPipelineOptions {
   /** Told in the first event: how the run was asked for. */
@@ -52,7 +52,7 @@ export const validatePipeline = async (options: OpenOptions): Promise<readonly D
 
 /** Plans a pipeline and carries it out. What happens is told to `sinks` and kept in the run's folder. */
 export async function runPipeline(options: RunOptions, sinks: readonly EventSink[] = []): Promise<RunOutcome> {
-  const prepared = await preparePlan(options)
+  const prepared = await prepareRun(options)
   if (!prepared.ok) return { status: 'refused', diagnostics: prepared.diagnostics }
   const { opened, plan, planOptions } = prepared.value
   const { pipeline } = plan.graph

@@ -1,34 +1,68 @@
+import { Collector } from './diagnostics/collector.js'
+import type { Diagnostic } from './diagnostics/diagnostic.js'
 import type { Result } from './diagnostics/result.js'
+import { bindParams, evaluateEnv, evaluateWhen, usedSecrets, type Resolvers } from './graph/bind.js'
+import type { GraphNode, NodeId } from './graph/graph.js'
+import { selectNodes, type SelectionOptions } from './graph/select.js'
 import { sharedLookups } from './plan/fingerprint.js'
-import type { PlanOptions } from './plan/plan.js'
+import type { NodeState, PlanOptions } from './plan/plan.js'
+import type { Plan } from './plan/types.js'
 import type { OpenedPipeline } from './prepare.js'
 
-/** What of a pipeline is asked for, in stages (`tuned`) or nodes (`tuned[rank=8]`). */
-export interface Selection {
-  /** These and what they need; all when none is given. */
-  readonly stages?: readonly string[]
-  /** Runs all that is selected anew, or only these. */
-  readonly force?: true | readonly string[]
-  /** Only these: what they need must be hits. */
-  readonly only?: readonly string[]
-  /** These and all that follows, anew. */
-  readonly from?: readonly string[]
+/** What of a pipeline is asked for. */
+export interface Selected extends SelectionOptions {
   /** Fetches the outside data of these anew. */
   readonly refresh?: readonly string[]
 }
 
-export function selectionOf(opened: OpenedPipeline, _selection: Selection): Result<PlanOptions> {
-  const { store, registry, backend } = opened
+type StateOf = (node: NodeId) => NodeState | undefined
+
+/** The nodes that are meant, and how what waits for digests, metrics and secrets is resolved. */
+export function selectionOf({ graph, store, registry, backend, secrets }: OpenedPipeline, selected: Selected): Result<PlanOptions> {
+  const { force = [], refresh = [] } = selected
+  const selection = selectNodes(graph, { ...selected, force: force === true ? true : [...force, ...refresh] })
+  if (!selection.ok) return selection
+  const resolvers = (stateOf: StateOf): Resolvers => ({
+    digestOf: (node, port) => {
+      const state = stateOf(node)
+      if (state === undefined) return undefined
+      return (state.type === 'done' && state.outputs[port]?.digest) || 'absent'
+    },
+    // A secret is no part of the key, so a plan can be made without it; `missingSecrets` keeps a run from starting.
+    secretOf: name => secrets.get(name) ?? '***',
+    metricOf: (node, name) => {
+      const state = stateOf(node)
+      return state === undefined ? undefined : state.type === 'done' ? (state.metrics[name] ?? null) : null
+    },
+  })
+  const bind = (node: GraphNode, stateOf: StateOf) => {
+    const params = bindParams(node, graph.pipeline, resolvers(stateOf))
+    const env = params && evaluateEnv(node, graph.pipeline, resolvers(stateOf))
+    return params && env && { params: params.params, template: params.template, env: env.env, envTemplate: env.template }
+  }
   return {
     ok: true,
-    diagnostics: [],
+    diagnostics: selection.diagnostics,
     value: {
       store,
       registry,
+      bind,
+      whenOf: (node, stateOf) => evaluateWhen(node, graph.pipeline, resolvers(stateOf)),
+      force: selection.value.forced,
+      selection: selection.value.nodes,
+      mustHit: selection.value.mustHit,
       shared: sharedLookups(),
       ...(backend !== undefined && { backend }),
-      bind: node => ({ params: node.params, template: node.params, env: node.env, envTemplate: node.env }),
-      whenOf: node => node.when,
     },
   }
+}
+
+/** The secrets that a stage which may run reads and that nobody set. */
+export function missingSecrets(plan: Plan, secrets: ReadonlyMap<string, string>): readonly Diagnostic[] {
+  const problems = new Collector()
+  const running = [...plan.nodes.values()].filter(p => p.action === 'run' || p.action === 'undetermined').map(p => [p.node.id, p.node] as const)
+  for (const { name, range } of usedSecrets({ pipeline: plan.graph.pipeline, nodes: new Map(running) })) {
+    if (!secrets.has(name)) problems.error('missing-secret', range, `The secret "${name}" is not set.`, { hint: `Set HONE_SECRET_${name} in the environment, or in .env at the project root.` })
+  }
+  return problems.diagnostics
 }

@@ -64,6 +64,7 @@ export const codes = {
   // the store
   'store': 'The store cannot be used: it was written by a newer version, or cannot be read or written.',
   // the run
+  'missing-secret': 'A secret that a stage reads is not set.',
   'stage-failed': 'A stage found a mistake in what it was given.',
 } as const satisfies Record<string, string>
 

@@ -1,4 +1,5 @@
 import { StoreError } from '../artifacts/store-error.js'
+import { DiagnosticError } from '../diagnostics/diagnostic-error.js'
 import type { StageStatus } from '../events/event.js'
 import type { NodeId } from '../graph/graph.js'
 import { backendOf, fingerprint } from '../plan/fingerprint.js'
@@ -58,6 +59,10 @@ async function carriedOut(planned: PlannedNode, outcomes: ReadonlyMap<NodeId, No
     return await carryOut(planned, outcomes, run)
   } catch (error) {
     if (run.noMoreStarts.aborted && (error === run.noMoreStarts.reason || (error as Error).name === 'AbortError')) return notStarted(run)
+    if (error instanceof DiagnosticError) {
+      const { message, hint } = error.diagnostic
+      return without('failed', message, { failure: { reason: 'failed', message, final: true, diagnostic: error.diagnostic, ...(hint && { hint }) } })
+    }
     if (error instanceof StoreError) return without('failed', error.message, { failure: { reason: 'store', message: error.message, hint: error.hint, final: true } })
     throw error
   }
