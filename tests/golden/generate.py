@@ -58,6 +58,20 @@ def scores(model):
     return out
 
 
+def rolling(model, ids, window):
+    """The summed negative log-likelihood of all tokens but the first, where the model reads at most `window` tokens at once: each
+    window scores the tokens that none before it did and is filled up with context on its left."""
+    nll, scored = 0.0, 1
+    while scored < len(ids):
+        end = min(len(ids), scored + window)
+        begin = max(0, end - window - 1)
+        logp = model(input_ids=torch.tensor([ids[begin : end - 1]])).logits[0].log_softmax(-1)
+        for i in range(scored, end):
+            nll -= logp[i - 1 - begin, ids[i]].item()
+        scored = end
+    return nll
+
+
 golden = {"from": {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}, "new": NEW, "models": []}
 with torch.no_grad():
     for name in ("llama-tiny-tied", "llama-tiny-untied"):
@@ -69,7 +83,7 @@ with torch.no_grad():
             alone = [generate(model, [p])[0] for p in PROMPTS]
             assert generate(model, short) == [a for p, a in zip(PROMPTS, alone) if p in short], "padding changed transformers' own answers"
             rows = [{"prompt": p, "answer": a, "gap": gap(model, p, a)} for p, a in zip(PROMPTS, alone)]
-            golden["models"].append({"dir": name, "adapter": adapter, "rows": rows, "scores": scores(model)})
+            golden["models"].append({"dir": name, "adapter": adapter, "rows": rows, "scores": scores(model), "rolling": {"window": 16, "nll": rolling(model, PROMPTS[10], 16)}})
 
 (HERE / "generate.json").write_text(json.dumps(golden) + "\n")
 print(min(r["gap"] for m in golden["models"] for r in m["rows"]), [len(r["answer"]) for r in golden["models"][0]["rows"]])

@@ -1,6 +1,8 @@
 import { definePlugin } from '@hone/engine'
 import { shell } from './command/shell.js'
 import { categories } from './error-analyze/categories.js'
+import { choice } from './evaluate/choice.js'
+import { perplexity } from './evaluate/perplexity.js'
 import { qa } from './evaluate/qa.js'
 import { score } from './evaluate/score.js'
 import { files } from './ingest/files.js'
@@ -31,6 +33,8 @@ export const builtInPlugin = definePlugin({
     categories,
     score,
     qa,
+    perplexity,
+    choice,
     trainTokenizer,
     huggingface,
     full,

@@ -2,3 +2,6 @@ export { encodeContinuation, scoreContinuations, truncateLeft, type Continuation
 export { llamaScorer } from './llama-scorer.js'
 export { rollingWindows } from './rolling.js'
 export type { ScoredSequence, Scorer, SequenceToScore } from './scorer.js'
+export { makeScorer } from './open-scorer.js'
+export { measure, perplexityOf, type Measured, type TokensToMeasure } from './perplexity.js'
+export { choiceAccuracy, chosen, type ScoredChoices } from './choice.js'

@@ -3,7 +3,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { wordModel } from '../../../lm/test/generate/word-model.js'
 import { qa } from '../../src/evaluate/qa.js'
-import { runStage, StageFailed } from '../context.js'
+import { runStage } from '../context.js'
+import { failure } from './failure.js'
 import { rowMemo } from './row-memo.js'
 
 const example = (id: string, user: string, assistant: string, task?: string) => ({
@@ -11,16 +12,6 @@ const example = (id: string, user: string, assistant: string, task?: string) => 
 })
 const questions = ['t05 t06', 't07', 't08 t09 t10 t11 t12', 't13', 't14 t15', 't16 t17 t18', 't19']
 const examples = questions.map((user, i) => example(`e${i}`, user, 't20 t21', i % 2 ? 'odd' : 'even'))
-const failure = async (ran: Promise<unknown>) => {
-  try {
-    await ran
-  } catch (e) {
-    if (e instanceof StageFailed) return e
-    throw e
-  }
-  throw new Error('did not fail')
-}
-
 let tied: Awaited<ReturnType<typeof wordModel>>
 test.before(async () => {
   tied = await wordModel('llama-tiny-tied')

@@ -3,17 +3,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { metricNames } from '../../src/evaluate/metric-names.js'
 import { score } from '../../src/evaluate/score.js'
-import { runStage, StageFailed } from '../context.js'
-
-const failure = async (ran: Promise<unknown>) => {
-  try {
-    await ran
-  } catch (e) {
-    if (e instanceof StageFailed) return e
-    throw e
-  }
-  throw new Error('did not fail')
-}
+import { runStage } from '../context.js'
+import { failure } from './failure.js'
 
 const predictions = [
   { id: 'a', prompt: '?', prediction: 'The CSS property.', reference: 'CSS property', task: 'kind' },

@@ -1,0 +1,95 @@
+import type { ArtifactHandle, StageContext } from '@hone/engine'
+import { aggregateByTask, makeScorer, maskedTokens, measure, perplexityOf, TemplateError, type LanguageModel, type Measured, type TokensToMeasure } from '@hone/lm'
+import { rowIds } from '../kinds/ids.js'
+import type { Example, Message, Row } from '../kinds/kinds.js'
+import { textOf, valueOf } from '../qa-convert/render.js'
+import { computedBy } from './computed-by.js'
+import { engineOf, modelSalt, openModel } from './open-model.js'
+import type { PerplexityParams } from './perplexity.js'
+import { writeMetrics } from './write-metrics.js'
+
+const defaultWindow = 1024
+/** Rows whose numbers are remembered together. */
+const chunk = 64
+
+interface Text {
+  readonly id: string
+  readonly task: string | undefined
+  readonly tokens: TokensToMeasure
+}
+
+export default async function run(context: StageContext<PerplexityParams>): Promise<void> {
+  const { params, outputs, fail } = context
+  const model = await openModel(context)
+  const { maxPositions } = model.config
+  if (params.window !== undefined && params.window > maxPositions) fail(`must be ≤ ${maxPositions} (the model's context); got ${params.window}`, 'window')
+  const texts = await readTexts(context, model)
+  if (texts.length === 0) fail('There is no text to measure')
+  const measured = await measureAll(context, model, texts, params.window ?? Math.min(defaultWindow, maxPositions))
+  if (measured.every(m => m.tokens === 0)) fail('No token of these texts can be scored', 'prefix', 'A text of one token has nothing before it; "prefix: bos" puts something there.')
+  for (const [i, { id, task }] of texts.entries()) {
+    await outputs.predictions!.write({ id, ...(task !== undefined && { task }), tokens: measured[i]!.tokens, nll: measured[i]!.nll })
+  }
+  const rows = texts.map(({ task }, i) => ({ ...measured[i]!, ...(task !== undefined && { task }) }))
+  await writeMetrics(context, aggregateByTask(rows.filter(row => row.tokens > 0), perplexityOf))
+}
+
+async function readTexts(context: StageContext<PerplexityParams>, model: LanguageModel): Promise<Text[]> {
+  const { inputs, params, fail, signal } = context
+  const source = (inputs.examples ?? inputs.documents ?? inputs.rows) as ArtifactHandle<Row>
+  const { bosId } = model.tokenizer
+  if (params.prefix === 'bos' && bosId === undefined) fail('The tokenizer has no begin token', 'prefix')
+  const idOf = rowIds()
+  const texts: Text[] = []
+  for await (const row of source) {
+    signal.throwIfAborted()
+    const id = typeof row.id === 'string' ? row.id : idOf(row)
+    const task = typeof row.task === 'string' ? row.task : undefined
+    if (inputs.examples) {
+      texts.push({ id, task, tokens: chatTokens(context, model, id, (row as unknown as Example).messages) })
+      continue
+    }
+    const value = valueOf(row, params.text)
+    if (value === undefined || value === null) fail(`Row ${texts.length + 1} has no column "${params.text}"; it has ${Object.keys(row).map(name => `"${name}"`).join(', ')}`, 'text')
+    const text = textOf(value)
+    texts.push({
+      id, task,
+      tokens: params.chat_template
+        ? chatTokens(context, model, id, [{ role: 'assistant', content: text }])
+        : { ids: [...(params.prefix === 'bos' ? [bosId!] : []), ...model.tokenizer.encode(text)] },
+    })
+  }
+  return texts
+}
+
+/** A chat as the model was trained on chats: what the assistant says counts, with the token that ends it. */
+function chatTokens({ fail }: StageContext, { tokenizer, template, endIds }: LanguageModel, id: string, messages: readonly Message[]): TokensToMeasure {
+  try {
+    const { ids, mask } = maskedTokens(tokenizer, template, { messages }, { trainOn: 'assistant', endIds })
+    return { ids, mask }
+  } catch (error) {
+    if (error instanceof TemplateError) return fail(`${id}: ${error.message}`, 'template')
+    throw error
+  }
+}
+
+async function measureAll(context: StageContext<PerplexityParams>, model: LanguageModel, texts: readonly Text[], window: number): Promise<Measured[]> {
+  const { threads, signal, memo, progress } = context
+  const salt = { ...modelSalt(context, model, computedBy(context.params, context.backend)), window }
+  const rows = texts.map(({ tokens: { ids, mask } }) => ({ ids, ...(mask && { mask }) }))
+  const measured: Measured[] = []
+  let scorer: Awaited<ReturnType<typeof makeScorer>> | undefined
+  const score = async (missing: readonly TokensToMeasure[]) => {
+    scorer ??= await makeScorer(model, { engine: engineOf(context), threads })
+    return (await measure(scorer, missing, window, { signal })).map(({ tokens, nll }) => ({ tokens, nll }))
+  }
+  try {
+    for await (const row of memo.map(rows, { salt, chunk }, score)) {
+      measured.push(row)
+      progress(measured.length, rows.length, 'texts')
+    }
+  } finally {
+    await scorer?.dispose()
+  }
+  return measured
+}
