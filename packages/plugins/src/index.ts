@@ -9,6 +9,7 @@ import { files } from './ingest/files.js'
 import { table } from './ingest/table.js'
 import { template } from './qa-convert/template.js'
 import * as kinds from './kinds/kinds.js'
+import * as modelKinds from './kinds/model.js'
 import { huggingface } from './tokenize/huggingface.js'
 import { train as trainTokenizer } from './tokenize/train.js'
 import { full } from './tune/full.js'
@@ -40,5 +41,5 @@ export const builtInPlugin = definePlugin({
     full,
     lora,
   ],
-  kinds: Object.values(kinds),
+  kinds: [...Object.values(kinds), ...Object.values(modelKinds)],
 })
