@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { copyFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import type { TensorSource } from '../tensor/types.js'
 import { CheckpointError } from './checkpoint-error.js'
+import { isGguf, openGguf } from './gguf.js'
 import { readSafetensorsHeader, type TensorPlace } from './safetensors-header.js'
 import { storedTensors, type StoredTensors } from './safetensors.js'
 import { writeSafetensors, type FloatType, type TensorEntry } from './safetensors-write.js'
@@ -27,7 +29,7 @@ export interface ModelFolder {
   readonly dir: string
   /** config.json as it stands. */
   readonly configJson: Record<string, unknown>
-  readonly weights: StoredTensors
+  readonly weights: TensorSource
   /** What most of the weights are stored in. */
   readonly dtype: FloatType
   readonly generationConfig: Record<string, unknown> | undefined
@@ -100,8 +102,15 @@ function commonType(dir: string, weights: StoredTensors): FloatType {
   return best[0]
 }
 
-/** Opens a Hugging Face model folder. Headers are checked, weights are read when asked for. Throws CheckpointError. */
+/**
+ * Opens a Hugging Face model folder, or a GGUF file as one. Headers are checked, weights are read when asked for. Throws
+ * CheckpointError.
+ */
 export async function openModelFolder(dir: string): Promise<ModelFolder> {
+  if (isGguf(dir)) {
+    const { configJson, weights, dtype, generationConfig } = await openGguf(dir)
+    return { dir, configJson, weights, dtype, generationConfig, templateDigest: undefined, files: [basename(dir)] }
+  }
   const files = await listFiles(dir)
   const configJson = await readJsonObject(join(dir, 'config.json'))
   const weights = await openWeights(dir, files)
@@ -117,10 +126,15 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   }
 }
 
-/** Copies the tokenizer's files (those that are there) from one folder to another. Answers their names. */
+/** Copies the tokenizer's files (those that are there) from a folder, or writes those of a GGUF file. Answers their names. */
 export async function copyTokenizerFiles(from: string, to: string): Promise<string[]> {
-  const names = (await listFiles(from)).filter(isTokenizerFile)
   await mkdir(to, { recursive: true })
+  if (isGguf(from)) {
+    const files = Object.entries((await openGguf(from)).tokenizerFiles()).filter(([name]) => isTokenizerFile(name))
+    for (const [name, content] of files) await writeFile(join(to, name), content)
+    return files.map(([name]) => name)
+  }
+  const names = (await listFiles(from)).filter(isTokenizerFile)
   for (const name of names) await copyFile(join(from, name), join(to, name))
   return names
 }
@@ -130,7 +144,7 @@ export interface ModelToWrite {
   readonly weights: Iterable<TensorEntry>
   readonly dtype: FloatType
   readonly generationConfig?: Readonly<Record<string, unknown>> | undefined
-  /** A folder whose tokenizer files are copied (a model, a tokenizer, or a tokens folder), or their contents by name. */
+  /** A folder (or GGUF file) whose tokenizer files are copied, or their contents by name. */
   readonly tokenizerFrom?: string | Readonly<Record<string, string | Uint8Array>> | undefined
   readonly templateDigest?: string | undefined
   /** Other files by name. */

@@ -1,6 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CheckpointError } from '../checkpoint/checkpoint-error.js'
+import { isGguf } from '../checkpoint/gguf.js'
+import { readGgufHeader } from '../checkpoint/gguf-header.js'
+import { ggufTokenizerFiles } from '../checkpoint/gguf-tokenizer.js'
 import { readJsonObject } from '../checkpoint/hugging-face.js'
 import { byteLevelTokenizer } from './byte-level-tokenizer.js'
 import { otherTokenizer } from './other-tokenizer.js'
@@ -45,11 +48,27 @@ export function tokenizerFromJson(json: TokenizerJson, config: TokenizerConfig =
   }
 }
 
+/** The tokenizer of a GGUF file, from the contents of the files that stand for it. */
+function tokenizerOfFiles(path: string, files: Readonly<Record<string, string>>): LoadedTokenizer {
+  const configJson = JSON.parse(files['tokenizer_config.json']!) as Record<string, string | undefined>
+  const template = files['chat_template.jinja']
+  const config: TokenizerConfig = {
+    bosToken: configJson.bos_token, eosToken: configJson.eos_token, padToken: configJson.pad_token, unkToken: configJson.unk_token,
+    chatTemplate: template === undefined ? undefined : { source: template, origin: 'chat_template.jinja' },
+  }
+  try {
+    return tokenizerFromJson(JSON.parse(files['tokenizer.json']!) as TokenizerJson, config, configJson)
+  } catch (error) {
+    throw new CheckpointError(path, `its tokenizer: ${(error as Error).message}`)
+  }
+}
+
 /**
- * Loads a tokenizer from a folder (of a model, or of a tokenizer alone), or from a tokenizer.json. Throws CheckpointError where it
- * is missing or broken.
+ * Loads a tokenizer from a folder (of a model, or of a tokenizer alone), from a tokenizer.json, or out of a GGUF file. Throws
+ * CheckpointError where it is missing or broken.
  */
 export async function loadTokenizer(path: string): Promise<LoadedTokenizer> {
+  if (isGguf(path)) return tokenizerOfFiles(path, ggufTokenizerFiles(path, await readGgufHeader(path)))
   const isFolder = await stat(path).then(s => s.isDirectory(), () => {
     throw new CheckpointError(path, 'is not there')
   })

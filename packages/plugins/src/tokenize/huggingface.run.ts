@@ -1,8 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArtifactHandle, StageContext } from '@hone/engine'
 import {
-  chatMlTemplate, chatTemplateFor, endIds, loadTokenizer, maskedTokens, plainTemplate, readJsonObject, sha256, TemplateError, TokenRowsBuilder, writeTokens,
+  chatMlTemplate, chatTemplateFor, endIds, isGguf, loadTokenizer, maskedTokens, openGguf, plainTemplate, readJsonObject, sha256, TemplateError, TokenRowsBuilder, writeTokens,
   type ChatTemplate, type LoadedTokenizer, type MaskedTokens, type Message, type SplitName, type TokenRowSource,
 } from '@hone/lm'
 import { cutRow, type Row } from './cut.js'
@@ -25,7 +25,7 @@ export default async function run(context: StageContext<TokenizeParams>): Promis
   const { params, inputs, outputs, metric, log, warn, fail } = context
   const from = (inputs.tokenizer ?? inputs.model) as ArtifactHandle | undefined
   if (!from) fail('has no tokenizer: name a model with "model", or feed the port "tokenizer"', 'model')
-  const dir = from!.path
+  const dir = await tokenizerFolder(from!.path, context.scratch)
   const tokenizer = await loadTokenizer(dir)
   const template = chatTemplate(tokenizer, params.template, fail)
   const generationConfig = await readJsonObject(join(dir, 'generation_config.json')).catch(() => undefined)
@@ -87,6 +87,15 @@ export default async function run(context: StageContext<TokenizeParams>): Promis
   log(`${train!.rows} rows, ${train!.tokens} tokens, ${train!.supervised} of them learned${collected.cut.length ? `; ${collected.cut.length} rows cut or left out` : ''}`)
   const straddling = Object.values(collected.straddling).reduce((a, b) => a + b, 0)
   if (straddling > 0) warn(`${straddling} tokens lie half inside an answer and are not learned; the proof lists them`)
+}
+
+/** The folder of the tokenizer's files; a GGUF file's are written out first. */
+async function tokenizerFolder(path: string, scratch: string): Promise<string> {
+  if (!isGguf(path)) return path
+  const dir = join(scratch, 'tokenizer')
+  await mkdir(dir, { recursive: true })
+  for (const [name, content] of Object.entries((await openGguf(path)).tokenizerFiles())) await writeFile(join(dir, name), content)
+  return dir
 }
 
 function chatTemplate(tokenizer: LoadedTokenizer, given: string | undefined, fail: StageContext['fail']): ChatTemplate {

@@ -129,6 +129,13 @@ test('an end token of generation_config.json counts', async () => {
   assert.equal((await readTokens(ran.paths.tokens!)).info.end_ids, [0, 2])
 })
 
+test('a GGUF file is a model like any other', async () => {
+  const ran = await runStage(huggingface, { inputs: { examples, model: fileURLToPath(new URL('../../../../tests/golden/gguf/llama.gguf', import.meta.url)) } })
+  const tokens = await readTokens(ran.paths.tokens!)
+  assert.equal([tokens.info.template_origin, tokens.info.end_ids], ['chat_template.jinja', [2]])
+  assert.is((await loadTokenizer(tokens.tokenizerDir)).eosId, 2)
+})
+
 test('no rows stop the run', () => fails({ inputs: { examples: [], model } }, /the examples are empty/))
 
 test('a template that is neither a name nor Jinja is found before the run', async () => {
