@@ -17,12 +17,12 @@ export class Actions {
     this.#at = at
   }
 
-  /** What was written under a key; undefined when there is nothing, or nothing that can be read. */
-  read(key: Digest): ActionRecord | undefined {
+  /** What was written under a key; undefined when there is nothing, or nothing that can be read. `isLikely` spares a look before. */
+  read(key: Digest, isLikely = false): ActionRecord | undefined {
     const path = this.#at.action(key)
     const { fs } = this.#io
     // An exception for each of 100,000 misses would be most of the time that a plan takes.
-    if (!fs.statSync(path, { throwIfNoEntry: false })) return undefined
+    if (!isLikely && !fs.statSync(path, { throwIfNoEntry: false })) return undefined
     try {
       const record = JSON.parse(fs.readFileSync(path, 'utf8')) as ActionRecord
       return record.schema === 1 && record.key === key ? record : undefined

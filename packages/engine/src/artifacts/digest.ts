@@ -9,9 +9,20 @@ export const sha256 = (data: string | Uint8Array): Digest => createHash('sha256'
 export const digestOfJson = (value: Json): Digest => sha256(encodeTyped(value))
 
 /** The key that named components make, whatever their order. */
-export function digestOf(components: readonly Component[]): Digest {
+export const digestOf = (components: readonly Component[]): Digest => digestOfEncoded(components.map(encodeComponent))
+
+/** A component encoded once for several keys that hold it. */
+export interface EncodedComponent {
+  readonly name: string
+  readonly text: string
+}
+
+export const encodeComponent = ({ name, value }: Component): EncodedComponent => ({ name, text: encodeTyped(name) + encodeTyped(value) })
+
+/** `digestOf` of components that are encoded already. */
+export function digestOfEncoded(components: readonly EncodedComponent[]): Digest {
   let text = `hone-key${components.length}:`
-  for (const c of [...components].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))) text += encodeTyped(c.name) + encodeTyped(c.value)
+  for (const c of [...components].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))) text += c.text
   return sha256(text)
 }
 

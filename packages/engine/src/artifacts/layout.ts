@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import type { Digest } from './types.js'
 
@@ -6,11 +6,12 @@ import type { Digest } from './types.js'
 export const layout = (root: string) => ({
   format: join(root, 'format.json'),
   objects: join(root, 'objects'),
-  file: (digest: Digest) => join(root, 'objects', digest.slice(0, 2), digest),
+  // These two are asked for once a node; join() would take longer than the look-up.
+  file: (digest: Digest) => `${root}${sep}objects${sep}${digest.slice(0, 2)}${sep}${digest}`,
   manifest: (digest: Digest) => join(root, 'objects', digest.slice(0, 2), `${digest}.manifest`),
   tree: (digest: Digest) => join(root, 'objects', digest.slice(0, 2), `${digest}.tree`),
   actions: join(root, 'actions'),
-  action: (key: Digest) => join(root, 'actions', key.slice(0, 2), `${key}.json`),
+  action: (key: Digest) => `${root}${sep}actions${sep}${key.slice(0, 2)}${sep}${key}.json`,
   /** A folder with an empty file a key. */
   statics: (staticKey: Digest) => join(root, 'actions', 'static', staticKey.slice(0, 2), staticKey),
   last: join(root, 'last'),

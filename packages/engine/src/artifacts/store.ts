@@ -58,9 +58,9 @@ export class FileStore implements ArtifactStore {
     return this.#guardSync('read a record', () => this.actions.read(key))
   }
 
-  lookup(key: Digest): Promise<ActionRecord | undefined> {
+  lookup(key: Digest, options: { isLikely?: boolean } = {}): Promise<ActionRecord | undefined> {
     return this.#guard('read a record', async () => {
-      const record = this.actions.read(key)
+      const record = this.actions.read(key, options.isLikely)
       return record && (await this.isWhole(record)) ? record : undefined
     })
   }

@@ -51,8 +51,11 @@ export interface ActionRecord {
 /** The content-addressed store beneath `.hone/`. Every method may throw `StoreError` (full or read-only disk, newer version). */
 export interface ArtifactStore {
   readonly root: string
-  /** The record of `key`, if there and every object that it lists is there with its recorded size. */
-  lookup(key: Digest): Promise<ActionRecord | undefined>
+  /**
+   * The record of `key`, if there and every object that it lists is there with its recorded size, and unchanged by its stat. `isLikely` makes a hit
+   * cheaper and a miss dearer.
+   */
+  lookup(key: Digest, options?: { readonly isLikely?: boolean }): Promise<ActionRecord | undefined>
   /** All intact records that share a static key, newest first. */
   lookupStatic(staticKey: Digest): Promise<readonly ActionRecord[]>
   /** The record of `key` as it was written, whether or not its objects are still there: for `why` and for expected times. */

@@ -1,4 +1,4 @@
-import { digestOf, digestOfJson } from '../artifacts/digest.js'
+import { digestOfEncoded, digestOfJson, encodeComponent } from '../artifacts/digest.js'
 import type { ArtifactStore, Component, Digest, Json, JsonObject, OutputRecord } from '../artifacts/types.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { RequestInput } from '../execute/request.js'
@@ -85,14 +85,15 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
   }
   const code = await codeOf(node.stage, context.shared)
   if (code !== undefined) components.push({ name: 'code', value: code })
-  const staticKey = bound && code !== undefined ? digestOf(components) : undefined
+  const encoded = components.map(encodeComponent)
+  const staticKey = bound && code !== undefined ? digestOfEncoded(encoded) : undefined
   if (determinism === 'platform') ports.push({ name: 'engine', value: `${definition.engine?.(node.params, backendOf(node, context.backend)) ?? 'node'} ${process.arch}` })
 
   const all = [...components, ...ports]
   if (!bound || waitsFor.size > 0) return { type: 'waiting', for: [...waitsFor], staticKey, components: all }
   return {
     type: 'ready',
-    key: code === undefined ? undefined : digestOf(all),
+    key: code === undefined ? undefined : digestOfEncoded([...encoded, ...ports.map(encodeComponent)]),
     staticKey,
     components: all,
     params: bound.params,

@@ -47,9 +47,12 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
   for (const node of graph.nodes.values()) {
     if (selection && !selection.has(node.id)) continue
     const lastKey = last.get(node.id)
-    const previous = lastKey && store.recordOf(lastKey)
+    // Read only where it is asked for: of a node that hits, the record is read anyway.
+    let read: { record: ActionRecord | undefined } | undefined
+    const previous = () => (read ??= { record: lastKey && store.recordOf(lastKey) }).record
     const put = (action: PlannedAction, reasons: readonly string[]) => {
-      nodes.set(node.id, { ...action, node, reasons, ...(previous ? { expectedMs: previous.durationMs } : {}) })
+      const timed = action.action === 'hit' && (lastKey === undefined || action.record.key === lastKey) ? action.record : previous()
+      nodes.set(node.id, { ...action, node, reasons, ...(timed ? { expectedMs: timed.durationMs } : {}) })
       if (action.action === 'hit') states.set(node.id, { type: 'done', outputs: action.record.outputs, metrics: action.record.metrics })
       if (action.action === 'skip') states.set(node.id, { type: 'skipped' })
     }
@@ -118,7 +121,7 @@ export function skipReason(node: GraphNode, states: ReadonlyMap<NodeId, NodeStat
 
 interface Known {
   readonly store: ArtifactStore
-  readonly previous: ActionRecord | undefined
+  readonly previous: () => ActionRecord | undefined
   readonly lastKey: Digest | undefined
   readonly isForced: boolean
   readonly backend: string | undefined
@@ -134,14 +137,15 @@ async function decide(
   if (!node.source.cache) return run('`cache: false`')
   if (outcome.type === 'ready') {
     if (outcome.uncached !== undefined) return run(outcome.uncached)
-    const hit = await findHit(outcome, known.store, known.backend)
-    return hit ? { action: { action: 'hit', record: hit.record }, reasons: hit.reasons } : run(...whyNot(outcome, known))
+    const hit = await findHit(outcome, known.store, known.backend, known.lastKey)
+    return hit ? { action: { action: 'hit', record: hit.record }, reasons: hit.reasons } : run(...whyNot(outcome, { previous: known.previous(), lastKey: known.lastKey }))
   }
   const waiting = waitReasons(node, outcome.for)
   if (outcome.staticKey === undefined) return { action: { action: 'undetermined' }, reasons: waiting }
   const shares = (await known.store.lookupStatic(outcome.staticKey)).length > 0
   if (shares) return { action: { action: 'undetermined' }, reasons: waiting }
-  return run(...(known.previous ? differences(known.previous.components, outcome.components, node, waiting) : ['no record yet', ...waiting]))
+  const previous = known.previous()
+  return run(...(previous ? differences(previous.components, outcome.components, node, waiting) : ['no record yet', ...waiting]))
 }
 
 /** The record of a key; for a stage of floating point also one of another engine, unless `backend` says which is to compute. */
@@ -149,9 +153,10 @@ export async function findHit(
   { key, staticKey, components }: Pick<Fingerprint, 'key' | 'staticKey' | 'components'>,
   store: ArtifactStore,
   backend: string | undefined,
+  lastKey?: Digest,
 ): Promise<{ record: ActionRecord; reasons: readonly string[] } | undefined> {
   if (key === undefined || staticKey === undefined) return undefined
-  const record = await store.lookup(key)
+  const record = await store.lookup(key, { isLikely: key === lastKey })
   if (record) return { record, reasons: hitReasons(record) }
   if (backend !== undefined || !components.some(c => c.name === 'engine')) return undefined
   for (const other of await store.lookupStatic(staticKey)) {
@@ -171,7 +176,7 @@ function hitReasons(record: ActionRecord): string[] {
 const day = (record: ActionRecord): string => record.finishedAt.slice(0, 10)
 
 /** Why a node whose key is known is no hit: what differs from its last run. */
-export function whyNot(outcome: Fingerprint, { previous, lastKey }: Pick<Known, 'previous' | 'lastKey'>): string[] {
+export function whyNot(outcome: Fingerprint, { previous, lastKey }: { readonly previous: ActionRecord | undefined; readonly lastKey: Digest | undefined }): string[] {
   if (!previous) return [lastKey ? 'the record of its last run is gone' : 'no record yet']
   const reasons = describe(explain(previous.components, outcome.components), previous.uses)
   return reasons.length > 0 ? reasons : ['its last result is missing from the store, or damaged']
