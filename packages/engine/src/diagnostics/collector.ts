@@ -21,6 +21,12 @@ export class Collector {
     for (const d of diagnostics) this.#keep(d)
   }
 
+  /** Those of a later step, without what stands right where an earlier one found an error: that is its echo. */
+  addFollowing(diagnostics: Iterable<Diagnostic>): void {
+    const places = new Set([...this.#seen.values()].filter(d => d.severity === 'error' && d.range).map(d => `${d.range!.file}\0${d.range!.offset}`))
+    for (const d of diagnostics) if (!d.range || !places.has(`${d.range.file}\0${d.range.offset}`)) this.#keep(d)
+  }
+
   #add(severity: Diagnostic['severity'], code: Code, range: SourceRange | undefined, message: string, { hint, related }: Details) {
     this.#keep({ code, severity, message, ...(range && { range }), ...(hint !== undefined && { hint }), ...(related?.length && { related }) })
   }

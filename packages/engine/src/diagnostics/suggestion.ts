@@ -1,8 +1,8 @@
 /** The candidate nearest to a mistyped name, if it is near enough to be meant; undefined otherwise. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
-  // A third of the letters may be wrong, and always one.
-  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
+  // A third of the letters may be wrong, and one of three letters; below that only their case.
+  let bestDistance = (name.length < 3 ? 0 : Math.max(1, Math.floor(name.length / 3))) + 1
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance)

@@ -96,7 +96,7 @@ export function bindStage(entry: StageEntry & { registered: RegisteredStage }, p
       deferred: waiting.map(pointer => pointer.slice(1)).filter(pointer => !keysFit.dropped.has(pointerParts(pointer)[0]!)),
       inputPorts,
       outputPorts,
-      files: namedFiles(entry, params, given, new Set(waiting), inputPorts, pipeline, collector),
+      files: namedFiles(entry, params, given, matrixIsKnown ? new Set(waiting) : 'unknown', inputPorts, pipeline, collector),
       resources: resourcesOf(labels, params, isSound),
     }
   })
@@ -230,7 +230,7 @@ function declared<T extends object>(ports: () => T, isSound: boolean, { path, re
 }
 
 /** What parameters name, by the port that it feeds. */
-function namedFiles({ path, source, registered, inputs }: StageEntry & { registered: RegisteredStage }, params: JsonObject, written: ReadonlySet<string>, waiting: ReadonlySet<string>, ports: InputPorts, pipeline: Pipeline, collector: Collector): Bound['files'] {
+function namedFiles({ path, source, registered, inputs }: StageEntry & { registered: RegisteredStage }, params: JsonObject, written: ReadonlySet<string>, waiting: ReadonlySet<string> | 'unknown', ports: InputPorts, pipeline: Pipeline, collector: Collector): Bound['files'] {
   const files: Record<string, Files[]> = {}
   for (const { pointer, port, glob, reference } of ParameterSchema.of(registered.definition).artifacts(params)) {
     const parts = pointerParts(pointer)
@@ -238,7 +238,7 @@ function namedFiles({ path, source, registered, inputs }: StageEntry & { registe
     const given = inputs.find(input => input.port === port)
     if (!Object.hasOwn(ports, port)) {
       collector.error('plugin-fault', range, `The parameter "${parts[0]}" of ${registered.definition.id} is to feed a port "${port}" that is not there.`, { hint: `It comes from the plugin ${registered.plugin.name}.` })
-    } else if (waiting.has(pointer)) {
+    } else if (waiting !== 'unknown' && waiting.has(pointer)) {
       collector.error('expression-place', range, `"${parts.join('.')}" names a file, which must be known before the run; a digest or a secret is not.`)
     } else if (given && written.has(parts[0]!)) {
       collector.error('input-twice', range, `"${port}" of "${source.id}" is given twice: here and under \`inputs\`.`, { hint: 'Keep one of them.', related: [{ message: 'the other is here', range: pipeline.rangeOf([...path, 'inputs', port], 'key') }] })

@@ -332,6 +332,11 @@ export class Expander {
     }
     const param = Object.entries((registered.definition.params.schema.properties as Record<string, { artifact?: { port?: string } }> | undefined) ?? {}).find(([, schema]) => schema.artifact?.port === port)?.[0]
     const ways = [offers.length > 0 && `write inputs: { ${port}: ${offers[0]} }`, param !== undefined && `name it with: { ${param}: … }`].filter(Boolean).join(', or ')
+    // What should have named it is missing or mistyped under `with`, which has been said.
+    const { required = [] } = registered.definition.params.schema as { required?: readonly string[] }
+    const written = Object.keys(source.with)
+    if (written.includes(port) && param !== port) return
+    if (param !== undefined && (required.includes(param) || written.includes(param) || written.some(key => nearest(key, [param]) === param))) return
     const hasInputs = Object.keys(source.inputs).length > 0
     const range = hasInputs ? this.#pipeline.rangeOf([...path, 'inputs'], 'key') : this.#pipeline.rangeOf([...path, 'uses'])
     this.#collector.error('missing-input', range, `${registered.definition.id} needs an input "${port}" ("${of.kind.id}").`, { hint: ways ? `${ways[0]!.toUpperCase()}${ways.slice(1)}.` : undefined })

@@ -81,10 +81,12 @@ function text(graph: Graph): string {
 
 function mermaid(graph: Graph): string {
   const escape = (label: string) => label.replaceAll('"', '#quot;')
+  // Words of Mermaid's own cannot name a box.
+  const name = (id: string) => (/^(?:end|graph|subgraph|style|class|click|default|flowchart|linkstyle|direction)$/.test(id) ? `${id}_` : id)
   return [
     'flowchart LR',
-    ...boxes(graph).map(box => `  ${box.id}["${escape(title(box))}<br/><small>${escape(box.uses)}</small>"]`),
-    ...edges(graph).map(edge => (edge.port === undefined ? `  ${edge.from} -.-> ${edge.to}` : `  ${edge.from} -->|${edge.port}| ${edge.to}`)),
+    ...boxes(graph).map(box => `  ${name(box.id)}["${escape(title(box))}<br/><small>${escape(box.uses)}</small>"]`),
+    ...edges(graph).map(edge => (edge.port === undefined ? `  ${name(edge.from)} -.-> ${name(edge.to)}` : `  ${name(edge.from)} -->|${edge.port}| ${name(edge.to)}`)),
   ].join('\n')
 }
 

@@ -1,6 +1,6 @@
 import { Collector } from '../diagnostics/collector.js'
 import type { Result } from '../diagnostics/result.js'
-import { didYouMean } from '../diagnostics/suggestion.js'
+import { didYouMean, nearest } from '../diagnostics/suggestion.js'
 import type { Registry, RegisteredStage } from '../plugin/registry.js'
 import type { Pipeline, StageSource } from '../source/pipeline.js'
 import { orderStages } from './cycles.js'
@@ -11,7 +11,7 @@ import { makeEntry, type StageEntry } from './stage-entry.js'
 /** Makes the graph of a pipeline: stages looked up, parameters checked, matrices unfolded, every port led to what feeds it. */
 export function resolveGraph(pipeline: Pipeline, registry: Registry): Result<Graph> {
   const collector = new Collector()
-  const ids = new Set(pipeline.stages.map(stage => stage.id))
+  const ids = new Set([...pipeline.stages.map(stage => stage.id), ...(pipeline.unread ?? [])])
   const entries = new Map<string, StageEntry>()
   for (const source of pipeline.stages) entries.set(source.id, makeEntry(source, lookUp(source, registry, collector), pipeline, ids, collector))
 
@@ -41,8 +41,10 @@ function lookUp({ uses: { value, range } }: StageSource, registry: Registry, col
   const stage = registry.stage(name)
   if (!stage || !match) {
     const all = registry.stages.map(s => s.definition.id)
-    const sameKind = all.filter(id => id.startsWith(`${name.split('/')[0]}/`))
-    const hint = didYouMean(name, all) ?? (sameKind.length > 0 ? `Of this kind there are ${sameKind.join(', ')}.` : '`hone stages` lists all; a plugin is named under `plugins:`.')
+    const kind = name.split('/')[0]!
+    const sameKind = all.filter(id => id.startsWith(`${kind}/`))
+    const near = nearest(name, sameKind.length > 0 && nearest(name.slice(kind.length + 1), sameKind.map(id => id.slice(kind.length + 1))) === undefined ? [] : all)
+    const hint = (near !== undefined ? `Did you mean "${near}"?` : undefined) ?? (sameKind.length > 0 ? `Of this kind there are ${sameKind.join(', ')}.` : '`hone stages` lists all; a plugin is named under `plugins:`.')
     collector.error('unknown-stage-type', range, `No plugin has a stage "${name}".`, { hint })
     return undefined
   }

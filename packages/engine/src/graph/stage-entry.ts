@@ -10,7 +10,7 @@ import { ExpressionError, type Template } from '../source/expressions/syntax.js'
 import type { GraphNode } from './graph.js'
 import { combinations, type Labels } from './matrix.js'
 import { parseReference, type PortReference } from './reference.js'
-import { Values, evaluateText } from './values.js'
+import { Values, evaluateText, readable } from './values.js'
 import type { StageEdge } from './cycles.js'
 
 export type YamlPath = readonly (string | number)[]
@@ -74,6 +74,7 @@ export function makeEntry(source: StageSource, registered: RegisteredStage | und
     collector.error(error.code, pipeline.rangeIn(at, error.start, error.end - error.start), error.message, { hint: error.hint })
   }
   const refer = (text: string, range: SourceRange, takesPort: boolean): PortReference | undefined => {
+    if (text === '') return undefined
     const target = parseReference(text)
     if (!target) {
       collector.error('bad-reference', range, `"${text}" is not a reference to a stage.`, { hint: 'Write stage, stage.port or stage[axis=value].port.' })
@@ -84,7 +85,7 @@ export function makeEntry(source: StageSource, registered: RegisteredStage | und
       return undefined
     }
     if (!ids.has(target.stage)) {
-      collector.error('unknown-stage', range, `There is no stage "${target.stage}".`, { hint: didYouMean(target.stage, ids, 'The stages are') ?? 'Files are named by parameters, under `with:`.' })
+      collector.error('unknown-stage', range, `There is no stage "${target.stage}".`, { hint: text.includes('/') ? 'Files are named by parameters, under `with:`.' : didYouMean(target.stage, ids, 'The stages are') })
       return undefined
     }
     if (!edges.some(edge => edge.to === target.stage)) edges.push({ to: target.stage, range })
@@ -95,8 +96,10 @@ export function makeEntry(source: StageSource, registered: RegisteredStage | und
       const target = refer(text, range, takesPort)
       return { label, range, text, target: () => target, targets: target ? [target] : [] }
     }
-    const template = parseTemplate(text)
-    const readsMatrix = templateReferences(template).some(reference => reference.type === 'matrix')
+    const template = readable(text, parseTemplate)
+    const references = template ? templateReferences(template) : []
+    if (!template || references.some(({ type }) => type !== 'params' && type !== 'matrix' && type !== 'env')) return { label, range, text, target: () => undefined, targets: [] }
+    const readsMatrix = references.some(reference => reference.type === 'matrix')
     const byCombination = (readsMatrix ? own : own.slice(0, 1)).map(labels => {
       try {
         return refer(evaluateText(template, inputScope(pipeline, labels, absent)).trim(), range, takesPort)
@@ -120,10 +123,10 @@ export function makeEntry(source: StageSource, registered: RegisteredStage | und
         throw new Error(`Internal: ${(input satisfies never as { type: string }).type}`)
     }
   })
-  const needs = source.needs.map((need, i) => member(need.value, need.range, '', [...path, 'needs', i], false))
+  const needs = source.needs.filter(need => !need.value.includes('${{')).map((need, i) => member(need.value, need.range, '', [...path, 'needs', i], false))
   const withValues = new Values(source.with)
   const env = new Values(source.env)
-  const when = typeof source.when?.value === 'string' ? parseCondition(source.when.value) : undefined
+  const when = typeof source.when?.value === 'string' ? readable(source.when.value, parseCondition) : undefined
   const reads = new Map<string, { range: SourceRange; target: PortReference; ports: Map<string, SourceRange> }>()
   const readIn = (references: readonly ReturnType<typeof templateReferences>[number][], rangeOf: (start: number, end: number) => SourceRange) => {
     for (const reference of references) {
@@ -148,7 +151,8 @@ export function makeEntry(source: StageSource, registered: RegisteredStage | und
 }
 
 function ownCombinations(source: StageSource, path: YamlPath, pipeline: Pipeline, collector: Collector): readonly Labels[] {
-  if (!source.matrix) return [{}]
+  if (source.matrix === undefined) return [{}]
+  if (source.matrix === 'unread') return []
   const range = pipeline.rangeOf([...path, 'matrix'], 'key')
   const own = combinations(source.matrix, mostNodes)
   if (!own) collector.error('too-many-nodes', range, `The matrix of "${source.id}" makes more than ${mostNodes.toLocaleString('en')} nodes.`, { hint: 'Drop values or axes, or list the combinations under `include:`.' })

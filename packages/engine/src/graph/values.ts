@@ -10,6 +10,8 @@ import { escapePart } from './schema-errors.js'
 type Compiled =
   | { readonly type: 'static'; readonly value: Json }
   | { readonly type: 'template'; readonly template: Template }
+  /** Cannot be read; that has been said where it was parsed first. */
+  | { readonly type: 'broken'; readonly text: string }
   | { readonly type: 'list'; readonly items: readonly Compiled[] }
   | { readonly type: 'map'; readonly entries: readonly (readonly [string, Compiled])[] }
 
@@ -49,6 +51,9 @@ export class Values {
           return at.items.map((item, i) => visit(item, `${pointer}/${i}`))
         case 'map':
           return Object.fromEntries(at.entries.map(([key, item]) => [key, visit(item, `${pointer}/${escapePart(key)}`)]))
+        case 'broken':
+          failed.push(pointer)
+          return at.text
         case 'template':
           try {
             const left = residue(at.template, scope)
@@ -71,20 +76,34 @@ export class Values {
 
 function compile(value: Json, pointer: readonly string[], templates: { pointer: readonly string[]; template: Template }[]): Compiled {
   if (typeof value === 'string' && value.includes('${{')) {
-    const template = parseTemplate(value)
+    const template = readable(value, parseTemplate)
+    if (!template) {
+      return { type: 'broken', text: value }
+    }
     templates.push({ pointer, template })
     return { type: 'template', template }
   }
-  const before = templates.length
   if (Array.isArray(value)) {
     const items = (value as readonly Json[]).map((item, i) => compile(item, [...pointer, String(i)], templates))
-    return templates.length > before ? { type: 'list', items } : { type: 'static', value }
+    return items.every(item => item.type === 'static') ? { type: 'static', value } : { type: 'list', items }
   }
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value).map(([key, item]) => [key, compile(item, [...pointer, key], templates)] as const)
-    return templates.length > before ? { type: 'map', entries } : { type: 'static', value }
+    return entries.every(([, item]) => item.type === 'static') ? { type: 'static', value } : { type: 'map', entries }
   }
   return { type: 'static', value }
+}
+
+/** A template whose references make sense; undefined where it, or one of them, cannot be read. */
+export function readable(text: string, parse: (text: string) => Template): Template | undefined {
+  try {
+    const template = parse(text)
+    templateReferences(template)
+    return template
+  } catch (error) {
+    if (error instanceof ExpressionError) return undefined
+    throw error
+  }
 }
 
 function clone(value: Json): Json {

@@ -122,6 +122,7 @@ function syntaxMessage(code: string, message: string, found: string, line: strin
     case 'BAD_SCALAR_START':
       return { text: `${message}.`, hint: 'Put quotes around the value.' }
     case 'BAD_INDENT':
+      if (/^Flow \w+ in block collection/.test(message)) return { text: `A "${message.at(-1) === '}' ? '{' : '['}" before this is not closed.`, hint: `Close it with ${message.at(-1)}, or indent what belongs to it.` }
       return message.startsWith('Flow') ? { text: `${message}.` } : { text: `${message}.`, hint: 'Indent it like its neighbours.' }
     case 'UNEXPECTED_TOKEN':
       return message.startsWith('Unexpected') && /token|at node end/.test(message) ? unexpected : { text: sentence(message) }
@@ -264,6 +265,8 @@ class Reader {
         this.#collector.error('yaml-key', range, 'A key must be a plain string.', { hint: 'Quote it, or write it on one line.' })
       } else if (name === '<<' && (key as Scalar).type === 'PLAIN') {
         this.#collector.error('yaml-merge-key', range, 'The merge key << is not part of YAML 1.2.', { hint: 'Use `defaults:` for what all stages share, or an alias for a whole value.' })
+        // Read as it was meant, so that what it brings is not missed as well.
+        if (typeof read.value === 'object' && read.value !== null && !Array.isArray(read.value)) for (const [key, item] of Object.entries(read.value)) value[key] ??= item
       } else if (first.has(name)) {
         this.#collector.error('duplicate-key', range, `"${name}" stands twice in this mapping.`, { hint: 'Remove one of the two.', related: [{ message: 'the first is here', range: nodeRange(first.get(name), this.#positions) }] })
       } else {

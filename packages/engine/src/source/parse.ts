@@ -18,18 +18,21 @@ export interface ParseOptions extends ParamOverrides {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/** With mistakes there may still be a `partial` pipeline: good for `resolveGraph` to find the mistakes in the rest, and for nothing else. */
+export type ParseResult = Result<Pipeline> & { readonly partial?: Pipeline }
+
 const topKeys = ['name', 'description', 'params', 'plugins', 'defaults', 'stages']
 const paramPattern = /^[A-Za-z_][A-Za-z0-9_-]*$/
 
 /** Reads a pipeline file: YAML, its shape, its expressions. All mistakes that need no plugin to be seen are collected. */
-export function parsePipeline(options: ParseOptions): Result<Pipeline> {
+export function parsePipeline(options: ParseOptions): ParseResult {
   const collector = new Collector()
   const document = readYaml(options.file, options.text, collector)
-  if (!document) return collector.result<Pipeline>(() => { throw new Error('Internal: no document and no error') })
+  if (!document) return { ok: false, diagnostics: collector.diagnostics }
   const shape = new Shape(document, collector)
   if (document.value === null) {
     shape.error('missing-key', [], 'The file is empty.', 'A pipeline has `stages:`; `hone init` writes one to start from.')
-    return collector.result(() => undefined as never)
+    return { ok: false, diagnostics: collector.diagnostics }
   }
   const isMap = typeof document.value === 'object' && !Array.isArray(document.value)
   const top = shape.map(document.value, [], 'a map with `stages:`')
@@ -44,9 +47,11 @@ export function parsePipeline(options: ParseOptions): Result<Pipeline> {
   const reading: StageReading = { shape, expressions, scope: matrixScope(params, options.env) }
   const common = readSettings(shape.record(top.defaults, ['defaults'], defaultKeys, () => 'Parameters stand under `with:` of each stage.'), ['defaults'], reading)
   const stages: StageSource[] = []
+  const unread: string[] = []
   for (const [id, value] of Object.entries(shape.map(top.stages, ['stages'], 'a map of names to stages'))) {
     const stage = readStage(id, value, common, reading)
     if (stage) stages.push(stage)
+    else unread.push(id)
   }
   if (isMap && top.stages === undefined) shape.error('missing-key', [], 'The file has no "stages".', 'Every pipeline has `stages:` with at least one stage.')
   else if (isMap && stages.length === 0 && collector.errors === 0) shape.error('missing-key', ['stages'], '"stages" is empty.', 'A pipeline has at least one stage.', 'key')
@@ -54,7 +59,7 @@ export function parsePipeline(options: ParseOptions): Result<Pipeline> {
     const value = shape.string(plugin, ['plugins', i])
     return value === undefined ? [] : [{ value, range: document.rangeOf(['plugins', i]) }]
   })
-  return collector.result(() => ({
+  const pipeline: Pipeline = {
     name,
     ...(description !== undefined && { description }),
     file: options.file,
@@ -63,6 +68,7 @@ export function parsePipeline(options: ParseOptions): Result<Pipeline> {
     params,
     plugins,
     stages,
+    ...(unread.length > 0 && { unread }),
     env: options.env,
     // What a stage has from `defaults:` stands there.
     rangeOf: (path, which) => {
@@ -75,7 +81,8 @@ export function parsePipeline(options: ParseOptions): Result<Pipeline> {
       const fromDefaults = top === 'stages' && rest.length > 0 && !document.has(path) && document.has(['defaults', ...rest])
       return document.rangeIn(fromDefaults ? ['defaults', ...rest] : path, start, length)
     },
-  }))
+  }
+  return collector.errors > 0 ? { ok: false, diagnostics: collector.diagnostics, partial: pipeline } : { ok: true, value: pipeline, diagnostics: collector.diagnostics }
 }
 
 function readParams(top: JsonObject, shape: Shape): JsonObject {

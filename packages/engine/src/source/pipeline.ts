@@ -22,6 +22,8 @@ export interface Pipeline {
   readonly params: JsonObject
   readonly plugins: readonly Located<string>[]
   readonly stages: readonly StageSource[]
+  /** In a pipeline with mistakes: the stages that could not be read at all, so that references to them are not mistakes too. */
+  readonly unread?: readonly string[]
   /** What `env.NAME` reads: the process environment. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly rangeOf: RangeOf
@@ -39,7 +41,8 @@ export interface StageSource {
   readonly with: JsonObject
   readonly inputs: Readonly<Record<string, InputSource>>
   readonly needs: readonly Located<string>[]
-  readonly matrix?: MatrixSource
+  /** `unread` where there is one that has mistakes. */
+  readonly matrix?: MatrixSource | 'unread'
   readonly when?: Located<string | boolean>
   readonly resources: JsonObject
   readonly timeoutMs?: number

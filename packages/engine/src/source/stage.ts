@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../artifacts/types.js'
+import { didYouMean } from '../diagnostics/suggestion.js'
 import type { ExpressionCheck } from './expression-check.js'
 import { evaluateTemplate, type Scope } from './expressions/evaluate.js'
 import { typeName } from './expressions/functions.js'
@@ -100,6 +101,10 @@ function readEnv(value: Json | undefined, path: Path, shape: Shape, expressions:
 export function readStage(id: string, value: Json, defaults: Settings, reading: StageReading): StageSource | undefined {
   const { shape, expressions } = reading
   const path = ['stages', id]
+  if (typeof value === 'string' && /^[\w-]+\/[\w-]+(@\d+)?$/.test(value)) {
+    shape.error('wrong-type', path, `"${id}" must be a map; got a text.`, `Write ${id}: { uses: ${value} }.`)
+    return undefined
+  }
   if (!idPattern.test(id)) shape.error('bad-id', path, `"${id}" cannot name a stage.`, 'Names are made of a-z, 0-9, _ and -, and begin with a letter.', 'key')
   const map = shape.record(value, path, stageKeys, () => 'Parameters of the stage stand under `with:`.')
   const uses = shape.string(map.uses, [...path, 'uses'])
@@ -124,7 +129,7 @@ export function readStage(id: string, value: Json, defaults: Settings, reading: 
     with: withMap,
     inputs,
     needs,
-    ...(matrix && { matrix }),
+    ...(map.matrix !== undefined && { matrix: matrix ?? ('unread' as const) }),
     ...(when && { when }),
     resources: { ...defaults.resources, ...own.resources },
     ...(timeoutMs !== undefined && { timeoutMs }),
@@ -142,29 +147,29 @@ export function readStage(id: string, value: Json, defaults: Settings, reading: 
 function readInputs(value: Json | undefined, path: Path, { shape, expressions }: StageReading): Readonly<Record<string, InputSource>> {
   const inputs: Record<string, InputSource> = {}
   expressions.all(value, path, 'inputs')
-  const reference = (ref: Json, at: Path): Located<string> | undefined => {
+  const reference = (ref: Json, at: Path): Located<string> => {
     if (typeof ref !== 'string' || ref.trim() === '') {
       shape.error('wrong-type', at, `An input must name a stage; got ${ref === '' ? 'an empty text' : typeName(ref)}.`, 'Write stage or stage.port.')
-      return undefined
+      // An empty reference has been complained about, and is not followed.
+      return { value: '', range: shape.document.rangeOf(at) }
     }
     return { value: ref.trim(), range: shape.document.rangeOf(at) }
   }
   for (const [port, source] of Object.entries(shape.map(value, path, 'a map of ports to stages'))) {
     const at = [...path, port]
     if (Array.isArray(source)) {
-      const refs = (source as readonly Json[]).map((ref, i) => reference(ref, [...at, i])).filter(ref => ref !== undefined)
+      const refs = (source as readonly Json[]).map((ref, i) => reference(ref, [...at, i]))
       inputs[port] = { type: 'list', refs }
     } else if (typeof source === 'object' && source !== null) {
       const refs: Record<string, Located<string>> = {}
       for (const [label, ref] of Object.entries(source)) {
         const located = reference(ref, [...at, label])
         if (!labelPattern.test(label)) shape.error('bad-id', [...at, label], `"${label}" cannot be a label.`, 'Labels are made of letters, digits, _, -, + and dots.', 'key')
-        else if (located) refs[label] = located
+        else refs[label] = located
       }
       inputs[port] = { type: 'map', refs }
     } else {
-      const ref = reference(source, at)
-      if (ref) inputs[port] = { type: 'one', ref }
+      inputs[port] = { type: 'one', ref: reference(source, at) }
     }
   }
   return inputs
@@ -227,6 +232,7 @@ function readMatrix(value: Json, path: Path, reading: StageReading): MatrixSourc
       const at = [...path, key, i]
       const combination = shape.map(entry, at, 'a map of axes to values')
       for (const [axis, item] of Object.entries(combination)) {
+        if (key === 'exclude' && !(axis in axes)) shape.error('bad-matrix', [...at, axis], `The matrix has no axis "${axis}".`, didYouMean(axis, Object.keys(axes), 'Its axes are'), 'key')
         if (!isScalar(item)) shape.error('wrong-type', [...at, axis], `A value of an axis must be a text, a number, or true or false; got ${typeName(item)}.`)
         if (!idPattern.test(axis)) shape.error('bad-id', [...at, axis], `"${axis}" cannot name an axis.`, 'Names are made of a-z, 0-9, _ and -, and begin with a letter.', 'key')
       }

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../artifacts/types.js'
 import { didYouMean } from '../../diagnostics/suggestion.js'
-import { FunctionError, equal, functions, isFunctionName, toText, typeName } from './functions.js'
+import { FunctionError, capital, equal, functions, isFunctionName, toText, typeName } from './functions.js'
 import { references, type Reference } from './references.js'
 import { ExpressionError, type Expression, type Template } from './syntax.js'
 
@@ -154,7 +154,7 @@ function member(object: Json, key: Json, expression: Expression & { type: 'membe
     if (item === undefined) throw new ExpressionError('expression-name', at, `The list has ${object.length} item${object.length === 1 ? '' : 's'}; there is none at ${key}.`)
     return item
   }
-  if (typeof object !== 'object' || object === null) throw new ExpressionError('expression-value', at, `${typeName(object)} has no parts.`)
+  if (typeof object !== 'object' || object === null) throw new ExpressionError('expression-value', at, `${capital(typeName(object))} has no parts.`)
   const name = String(key)
   if (Object.hasOwn(object, name)) return (object as JsonObject)[name]!
   const names = Object.keys(object)

@@ -71,9 +71,11 @@ function text(value: Json | undefined, name: string): string {
 /** What stands in a string where an expression stood. Lists and maps have no text of their own. */
 export function toText(value: Json): string {
   if (value === null) return ''
-  if (typeof value === 'object') throw new FunctionError(`${typeName(value)} cannot stand inside of a text; write toJSON(…) or join(…).`)
+  if (typeof value === 'object') throw new FunctionError(`${capital(typeName(value))} cannot stand inside of a text; write toJSON(…) or join(…).`)
   return String(value)
 }
+
+export const capital = (text: string) => `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}`
 
 /** As people call it: "a list", "the number 3". */
 export function typeName(value: Json | undefined): string {
