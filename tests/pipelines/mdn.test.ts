@@ -56,7 +56,7 @@ test('the name of an entry is masked in its description', () => {
   assert.is(mask({ name: 'blur()', description: 'The blur() function blurs.' }), 'The ___ function blurs.')
   assert.is(mask({ name: '-webkit-mask', description: 'A mask; -webkit-mask.' }), 'A ___; ___.')
   assert.is(mask({ name: 'a', description: 'The a element is a link.' }), 'The ___ element is a link.')
-  const told = all.filter(r => r.name.length > 3 && new RegExp(`(?<![\\p{L}\\p{N}_-])${r.name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\p{L}\\p{N}_-])`, 'iu').test(description(r)))
+  const told = all.filter(r => r.split === 'test' && r.name.length > 3 && new RegExp(`(?<![\\p{L}\\p{N}_-])${r.name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\p{L}\\p{N}_-])`, 'iu').test(description(r)))
   assert.equal(told.map(r => r.name), [])
 })
 

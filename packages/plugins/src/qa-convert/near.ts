@@ -76,13 +76,20 @@ export function nearGroups(items: readonly (string | readonly string[])[], optio
     while (parent[i] !== i) i = parent[i] = parent[parent[i]!]!
     return i
   }
-  const texts = items.flatMap((item, owner) => [item].flat().map(text => ({ text, owner })))
-  const index = nearIndex(texts.map(t => t.text), options)
-  for (const { text, owner } of texts) {
-    for (const near of index.find(text)) {
-      const [a, b] = [root(owner), root(texts[near.index]!.owner)]
-      parent[Math.max(a, b)] = Math.min(a, b)
+  const join = (a: number, b: number) => {
+    const [x, y] = [root(a), root(b)]
+    parent[Math.max(x, y)] = Math.min(x, y)
+  }
+  const owners = new Map<string, number>()
+  for (const [i, item] of items.entries()) {
+    for (const text of [item].flat()) {
+      const first = owners.get(text)
+      if (first === undefined) owners.set(text, i)
+      else if (words(text).length > 0) join(first, i)
     }
   }
+  const texts = [...owners]
+  const index = nearIndex(texts.map(([text]) => text), options)
+  for (const [text, owner] of texts) for (const near of index.find(text)) join(owner, texts[near.index]![1])
   return items.map((_, i) => root(i))
 }
