@@ -27,6 +27,8 @@ export interface StepOptions extends BatchShape {
    * products, about 12% faster for twice their memory. Without it they are inputs like the trainable ones, fed without a copy.
    */
   readonly frozen?: TensorSource | ReadonlyMap<string, Float32Array>
+  /** For benchmarks: see `OnnxOptions`. */
+  readonly profilePrefix?: string
 }
 
 export interface TrainStep {

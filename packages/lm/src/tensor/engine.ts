@@ -1,5 +1,5 @@
 import { runEager } from './eager.js'
-import { compileOnnx } from './onnx.js'
+import { compileOnnx, type OnnxOptions } from './onnx.js'
 import { loadTensorFlow } from './tensorflow.js'
 import { trace, type ProgramDefinition } from './trace.js'
 import type { Executable } from './types.js'
@@ -10,9 +10,9 @@ import type { Executable } from './types.js'
  */
 export type Engine = 'onnx' | 'eager' | 'reference'
 
-export async function compileProgram(definition: ProgramDefinition, { engine, threads }: { engine: Engine; threads: number }): Promise<Executable> {
+export async function compileProgram(definition: ProgramDefinition, { engine, ...options }: OnnxOptions & { engine: Engine }): Promise<Executable> {
   switch (engine) {
-    case 'onnx': return compileOnnx(trace(definition), { threads })
+    case 'onnx': return compileOnnx(trace(definition), options)
     case 'eager': return runEager(definition, await loadTensorFlow())
     case 'reference': return runEager(definition, 'cpu')
   }

@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs/minimal.js'
-import type { Attribute, ConstantValue, Value, ValueType } from './graph.js'
+import type { Attribute, ConstantData, ConstantValue, Value, ValueType } from './graph.js'
 import type { Program } from './trace.js'
 
 // The few messages of onnx.proto3 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3) that a program needs, by field number.
@@ -20,8 +20,23 @@ function message(writer: Writer, field: number, write: (writer: Writer) => void)
 const text = (writer: Writer, field: number, value: string): Writer => writer.uint32(bytes(field)).string(value)
 const integer = (writer: Writer, field: number, value: number): Writer => writer.uint32(varint(field)).int64(value)
 
-/** The bytes of an ONNX model that does what the program does, under the names of its inputs and outputs. */
-export function encodeOnnxModel(program: Program): Uint8Array {
+/** A constant that stands beside the model: the session is given it under this path. */
+export interface ExternalData {
+  readonly path: string
+  readonly data: Uint8Array
+}
+
+export interface OnnxModel {
+  readonly bytes: Uint8Array
+  readonly externalData: readonly ExternalData[]
+}
+
+/** Constants above this size are not copied into the model, whose bytes protobuf limits to 2 GiB. */
+const EXTERNAL_BYTES = 65536
+
+/** An ONNX model that does what the program does, under the names of its inputs and outputs. */
+export function encodeOnnxModel(program: Program): OnnxModel {
+  const externalData: ExternalData[] = []
   const names = nameValues(program)
   const name = (v: Value): string => names.get(v.id) ?? `v${v.id}`
   const writer = protobuf.Writer.create()
@@ -46,7 +61,11 @@ export function encodeOnnxModel(program: Program): Uint8Array {
       })
     }
     text(graph, 2, 'program')
-    for (const constant of program.constants) message(graph, 5, tensor => writeConstant(tensor, name(constant.value), constant))
+    for (const constant of program.constants) {
+      const external = constant.data.byteLength > EXTERNAL_BYTES
+      if (external) externalData.push({ path: name(constant.value), data: bytesOf(constant.data) })
+      message(graph, 5, tensor => writeConstant(tensor, name(constant.value), constant, external))
+    }
     for (const input of program.inputValues) message(graph, 11, info => writeValueInfo(info, input.name, input.value))
     for (const output of program.outputValues) message(graph, 12, info => writeValueInfo(info, output.name, output.value))
   })
@@ -56,7 +75,7 @@ export function encodeOnnxModel(program: Program): Uint8Array {
       integer(opset, 2, version)
     })
   }
-  return writer.finish()
+  return { bytes: writer.finish(), externalData }
 }
 
 function nameValues(program: Program): Map<number, string> {
@@ -80,12 +99,23 @@ function writeAttribute(writer: Writer, name: string, value: Attribute): void {
   }
 }
 
-function writeConstant(writer: Writer, name: string, { value, data }: ConstantValue): void {
+function writeConstant(writer: Writer, name: string, { value, data }: ConstantValue, external: boolean): void {
+  const EXTERNAL = 1
   for (const d of value.shape) integer(writer, 1, d)
   integer(writer, 2, elementType[value.dtype])
   text(writer, 8, name)
-  writer.uint32(bytes(9)).bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  if (!external) {
+    writer.uint32(bytes(9)).bytes(bytesOf(data))
+    return
+  }
+  for (const [key, entry] of [['location', name], ['offset', '0'], ['length', String(data.byteLength)]] as const) {
+    message(writer, 13, pair => text(text(pair, 1, key), 2, entry))
+  }
+  integer(writer, 14, EXTERNAL)
 }
+
+// A Buffer: onnxruntime-node takes no other array.
+const bytesOf = (data: ConstantData): Uint8Array => Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 
 function writeValueInfo(writer: Writer, name: string, value: Value): void {
   text(writer, 1, name)

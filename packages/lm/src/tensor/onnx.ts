@@ -16,7 +16,9 @@ export interface OnnxOptions {
  * second unless there are large constants, which it lays out anew for its matrix products.
  */
 export async function compileOnnx(program: Program, { threads, profilePrefix }: OnnxOptions): Promise<Executable> {
-  const session = await InferenceSession.create(encodeOnnxModel(program), {
+  const { bytes, externalData } = encodeOnnxModel(program)
+  const session = await InferenceSession.create(bytes, {
+    externalData,
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -25,6 +27,8 @@ export async function compileOnnx(program: Program, { threads, profilePrefix }: 
     enableMemPattern: true,
     enableCpuMemArena: true,
     logSeverityLevel: 3,
+    // The tracer has merged what is equal; what it left is to be computed twice, so as not to be kept in memory between.
+    extra: { optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' } },
     ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
   })
   const { inputs, outputs } = program

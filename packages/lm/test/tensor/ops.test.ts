@@ -21,6 +21,14 @@ const cases: Record<string, Case> = {
     inputs: { q: [2, 2, 3, 6, 4], k: [2, 2, 6, 4], v: [2, 2, 6, 4] },
     f: t => attention(x(t, 'q'), x(t, 'k'), x(t, 'v'), causalSegmentMask(segments())),
   },
+  'attention in blocks that do not divide its length': {
+    inputs: { q: [2, 2, 2, 6, 4], k: [2, 2, 6, 4], v: [2, 2, 6, 4] },
+    f: t => attention(x(t, 'q'), x(t, 'k'), x(t, 'v'), causalSegmentMask(segments()), { block: 4 }),
+  },
+  'attention whose probabilities are computed again': {
+    inputs: { q: [2, 1, 2, 6, 4], k: [2, 1, 6, 4], v: [2, 1, 6, 4] },
+    f: t => attention(x(t, 'q'), x(t, 'k'), x(t, 'v'), causalSegmentMask(segments()), { block: 4, keptBytes: 0 }),
+  },
   'linearCrossEntropy with weights': {
     inputs: { hidden: [4, 5], weight: [7, 5] },
     f: t => linearCrossEntropy({

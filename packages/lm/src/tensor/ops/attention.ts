@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
+import { recompute } from './recompute.js'
 import { scaledMatMul } from './scaled-mat-mul.js'
 
 /** Added to the score of what must not be seen. Not infinite: a difference of two of them must stay a number. */
@@ -17,36 +18,64 @@ export function causalSegmentMask(segments: tf.Tensor): tf.Tensor {
   return tf.reshape(tf.mul(hidden, HIDDEN), [B, 1, 1, T, T])
 }
 
+export interface AttentionOptions {
+  /** Queries are taken this many positions at a time: each block multiplies with the keys up to its own end alone. */
+  readonly block?: number
+  /** Probabilities above this size are computed again for the gradient rather than kept. */
+  readonly keptBytes?: number
+}
+
 /**
- * Softmax attention with grouped queries: query head h reads key-value head ⌊h / G⌋. q [B, K, G, T, D], k and v [B, K, T, D],
- * mask [B, 1, 1, T, T] → [B, K, G, T, D]. The queries of one group are rows of one product, so keys are never repeated.
+ * Causal softmax attention with grouped queries: query head h reads key-value head ⌊h / G⌋. q [B, K, G, T, D], k and v [B, K, T, D],
+ * mask from `causalSegmentMask` → [B, K, G, T, D]. The queries of one group are rows of one product, so keys are never repeated; scores are
+ * computed in blocks of queries, so that of what lies above the diagonal little is.
  *
  * With P = softmax(q kᵀ/√D + mask) and dP = dy vᵀ: dS = P · (dP − rowsum(dy · y)), dq = dS k/√D, dk = dSᵀ q/√D, dv = Pᵀ dy.
  */
-export function attention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+export function attention(
+  q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor, { block: length = 128, keptBytes = 16 * 2 ** 20 }: AttentionOptions = {},
+): tf.Tensor {
   const [B, K, G, T, D] = q.shape as [number, number, number, number, number]
-  const rows = [B, K, G * T, D]
   const alpha = 1 / Math.sqrt(D)
+  const starts = Array.from({ length: Math.ceil(T / length) }, (_, i) => i * length)
+  const end = (start: number): number => Math.min(T, start + length)
+  /** Positions [start, end) of x [B, K, G, T, D] as rows [B, K, G · n, D]. */
+  const block = (x: tf.Tensor, start: number): tf.Tensor =>
+    tf.reshape(tf.slice(x, [0, 0, 0, start, 0], [B, K, G, end(start) - start, D]), [B, K, -1, D])
+  const upTo = (x: tf.Tensor, start: number): tf.Tensor => tf.slice(x, [0, 0, 0, 0], [B, K, end(start), D])
+  const joined = (rows: tf.Tensor[]): tf.Tensor => tf.concat(rows.map((r, i) => tf.reshape(r, [B, K, G, end(starts[i] as number) - (starts[i] as number), D])), 3)
+  const probabilities = (q: tf.Tensor, k: tf.Tensor, mask: tf.Tensor, start: number): tf.Tensor => {
+    const [n, seen] = [end(start) - start, end(start)]
+    const scores = scaledMatMul(block(q, start), upTo(k, start), { transposeB: true, alpha }) // [B, K, G·n, seen]
+    const hidden = tf.slice(mask, [0, 0, 0, start, 0], [B, 1, 1, n, seen])
+    return tf.reshape(tf.softmax(tf.add(tf.reshape(scores, [B, K, G, n, seen]), hidden)), [B, K, G * n, seen])
+  }
+  const keep = B * K * G * T * T * 2 <= keptBytes // 4 bytes, half of them above the diagonal
+
   return tf.customGrad((...args) => {
     const [q, k, v, mask, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc]
-    const queries = tf.reshape(q, rows)
-    const scores = scaledMatMul(queries, k, { transposeB: true, alpha }) // [B, K, G·T, T]
-    const p = tf.reshape(tf.softmax(tf.add(tf.reshape(scores, [B, K, G, T, T]), mask)), [B, K, G * T, T])
-    const y = tf.matMul(p, v) // [B, K, G·T, D]
-    save([queries, k, v, mask, p, y])
+    const p = starts.map(start => probabilities(q, k, mask, start))
+    const y = joined(starts.map((start, i) => tf.matMul(p[i] as tf.Tensor, upTo(v, start)))) // [B, K, G, T, D]
+    save([q, k, v, mask, y, ...(keep ? p : [])])
     return {
-      value: tf.reshape(y, q.shape),
+      value: y,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [queries, k, v, mask, p, y] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
-        const d = tf.reshape(dy, rows)
-        const along = tf.sum(tf.mul(d, y), -1, true) // [B, K, G·T, 1]
-        const ds = tf.mul(p, tf.sub(tf.matMul(d, v, false, true), along))
-        return [
-          tf.reshape(scaledMatMul(ds, k, { alpha }), [B, K, G, T, D]),
-          scaledMatMul(ds, queries, { transposeA: true, alpha }),
-          tf.matMul(p, d, true, false),
-          tf.zerosLike(mask), // made from segments, which have no gradient
-        ]
+        const [q, k, v, mask, y, ...kept] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]]
+        const along = tf.sum(tf.mul(dy, y), -1, true) // [B, K, G, T, 1]
+        const dq: tf.Tensor[] = []
+        const dk: tf.Tensor[] = []
+        const dv: tf.Tensor[] = []
+        const grown = (x: tf.Tensor, start: number): tf.Tensor => tf.pad(x, [[0, 0], [0, 0], [0, T - end(start)], [0, 0]])
+        starts.forEach((start, i) => {
+          const p = kept[i] ?? recompute(() => probabilities(q, k, mask, start))
+          const d = block(dy, start)
+          const rest = tf.reshape(tf.slice(along, [0, 0, 0, start, 0], [B, K, G, end(start) - start, 1]), [B, K, -1, 1])
+          const ds = tf.mul(p, tf.sub(tf.matMul(d, upTo(v, start), false, true), rest)) // [B, K, G·n, seen]
+          dq.push(scaledMatMul(ds, upTo(k, start), { alpha }))
+          dk.push(grown(scaledMatMul(ds, block(q, start), { transposeA: true, alpha }), start))
+          dv.push(grown(tf.matMul(p, d, true, false), start))
+        })
+        return [joined(dq), tf.addN(dk), tf.addN(dv), tf.zerosLike(mask)] // the mask is made from segments, which have no gradient
       },
     }
   })(q, k, v, mask)

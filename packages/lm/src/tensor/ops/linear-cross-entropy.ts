@@ -18,37 +18,38 @@ export interface HeadLoss {
  * Σ weights · (log Σ exp z − z[target]) with z = hidden · weightᵀ: linear layer and cross-entropy in one, so that of everything of
  * size [S, V] one alone need be kept.
  *
- * dz = weights · (softmax(z) − onehot(target)), dhidden = dz · weight, dweight = dzᵀ · hidden.
+ * With p = softmax(z) and m = max z: log Σ exp z = m − log max p, where max p ≥ 1/V. dz = weights · (p − onehot(target)),
+ * dhidden = dz · weight, dweight = dzᵀ · hidden, the weights being applied to the smaller factor or result.
  */
 export function linearCrossEntropy({ hidden, weight, targets, weights, trainHead }: HeadLoss): tf.Tensor {
   const S = hidden.shape[0] as number
   return tf.customGrad((...args) => {
     const [hidden, weight, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.GradSaveFunc]
-    const z = tf.matMul(hidden as tf.Tensor2D, weight as tf.Tensor2D, false, true) // [S, V]
-    const shifted = tf.sub(z, tf.max(z, -1, true))
-    const logSum = tf.log(tf.sum(tf.exp(shifted), -1, true)) // [S, 1]
     const columns = tf.reshape(targets, [S, 1])
     const column = tf.reshape(weights, [S, 1])
-    save([hidden, weight, shifted, logSum, column, columns])
+    const z = tf.matMul(hidden as tf.Tensor2D, weight as tf.Tensor2D, false, true) // [S, V]
+    const p = tf.softmax(z)
+    save([hidden, weight, p, column, columns])
     return {
-      value: tf.sum(tf.mul(column, tf.sub(logSum, takeColumns(shifted, columns)))),
+      value: tf.sum(tf.mul(column, tf.sub(logSumExp(z, p), takeColumns(z, columns)))),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [hidden, weight, shifted, logSum, column, columns] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
-        const scale = tf.mul(column, dy)
-        const p = tf.exp(tf.sub(shifted, logSum))
-        const dz = addAtColumns(tf.mul(p, scale), columns, tf.neg(scale)) as tf.Tensor2D
+        const [hidden, weight, p, column, columns] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+        const scale = tf.mul(column, dy) // [S, 1]
+        const d = addAtColumns(p, columns, tf.fill([S, 1], -1)) as tf.Tensor2D // dz / scale
         return [
-          tf.matMul(dz, weight as tf.Tensor2D),
-          trainHead ? tf.matMul(dz, hidden as tf.Tensor2D, true, false) : tf.zerosLike(weight),
+          tf.mul(tf.matMul(d, weight as tf.Tensor2D), scale),
+          trainHead ? tf.matMul(d, tf.mul(hidden, scale) as tf.Tensor2D, true, false) : tf.zerosLike(weight),
         ]
       },
     }
   })(hidden, weight)
 }
 
+/** log Σ exp z over the last axis, kept, of z with its softmax p. */
+const logSumExp = (z: tf.Tensor, p: tf.Tensor): tf.Tensor => tf.sub(tf.max(z, -1, true), tf.log(tf.max(p, -1, true)))
+
 /** log softmax of logits [S, V] at targets [S] int32 → [S]. Without a gradient. */
 export function logProbabilities(logits: tf.Tensor, targets: tf.Tensor): tf.Tensor {
-  const shifted = tf.sub(logits, tf.max(logits, -1, true))
-  const logSum = tf.log(tf.sum(tf.exp(shifted), -1, true)) // [S, 1]
-  return tf.reshape(tf.sub(takeColumns(shifted, tf.reshape(targets, [targets.size, 1])), logSum), [targets.size])
+  const at = takeColumns(logits, tf.reshape(targets, [targets.size, 1])) // [S, 1]
+  return tf.reshape(tf.sub(at, logSumExp(logits, tf.softmax(logits))), [targets.size])
 }
