@@ -1,0 +1,75 @@
+import type { Command } from 'commander'
+import { emptyState, exitCode, planPipeline, runPipeline, type RunOptions } from '@hone/engine'
+import { liveDisplay } from '../terminal/live.js'
+import { plainDisplay } from '../terminal/plain.js'
+import { runSummary } from '../terminal/summary.js'
+import { planTable } from '../terminal/plan-table.js'
+import { interrupts } from '../interrupts.js'
+import { collect, pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
+
+interface RunFlags extends PipelineFlags {
+  force?: true | string[]
+  only?: string
+  from?: string
+  refresh?: string[]
+  jobs?: number
+  keepGoing?: boolean
+  dryRun?: boolean
+}
+
+export function addRun(program: Command, shell: Shell): void {
+  pipelineOptions(program.command('run').argument('<file>', 'pipeline').argument('[stages...]', 'only these and what they need'))
+    .description('Runs what is stale, reuses the rest.')
+    .option('--force [stage]', 'run it though it is a hit; without a name all that is selected', (v: string, all: string[] | undefined) => collect(v, all))
+    .option('--only <stage>', 'this stage alone; what it needs must be hits')
+    .option('--from <stage>', 'this stage and all that follows, anew')
+    .option('--refresh <stage>', 'fetch its outside data anew', collect)
+    .option('-j, --jobs <n>', 'stages at once', shell.positiveInteger)
+    .option('-k, --keep-going', 'after a failure go on with what does not depend on it')
+    .option('-n, --dry-run', 'only say what would run, as `hone plan`')
+    .addHelpText('after', '\nExample:\n  hone run pipelines/quickstart.yaml --set rank=16')
+    .action(async (file: string, stages: string[], flags: RunFlags) => {
+      const options: RunOptions = {
+        ...shell.open(file, flags),
+        ...(stages.length > 0 && { stages }),
+        ...(flags.force !== undefined && { force: flags.force }),
+        ...(flags.only && { only: flags.only }),
+        ...(flags.from && { from: flags.from }),
+        ...(flags.refresh && { refresh: flags.refresh }),
+        ...(flags.jobs !== undefined && { jobs: flags.jobs }),
+        ...(flags.keepGoing && { keepGoing: true }),
+        args: shell.args,
+      }
+      if (flags.dryRun) {
+        const plan = await planPipeline(options)
+        shell.diagnostics(plan.diagnostics)
+        if (!plan.ok) return shell.exit(2)
+        return shell.answer(planTable.json(plan.value), () => planTable.text(plan.value, shell.out))
+      }
+      const { stdout, stderr } = shell
+      const state = emptyState()
+      const { cancel, kill, stop } = interrupts(message => stderr.write(`${message}\n`))
+      const display = shell.json
+        ? undefined
+        : stdout.isTTY && !process.env.CI && process.env.TERM !== 'dumb'
+          ? liveDisplay(stdout, shell.out, state)
+          : plainDisplay(line => stdout.write(`${line}\n`), { everyMs: 10_000, now: () => Date.now() }, state)
+      let shown = false
+      const outcome = await runPipeline({ ...options, cancel, kill }, [
+        event => {
+          if (shell.json) stdout.write(`${JSON.stringify(event)}\n`)
+          if (event.type === 'diagnostic' && !shell.json) shell.diagnostics([event.diagnostic])
+          display?.event(event)
+          shown = true
+        },
+      ])
+      stop()
+      if (outcome.status === 'refused') {
+        shell.diagnostics(outcome.diagnostics)
+        return shell.exit(2)
+      }
+      if (shown) display?.stop()
+      if (!shell.json) stdout.write(runSummary(state, { palette: shell.out, cwd: process.cwd(), file, live: stdout.isTTY === true }))
+      shell.exit(exitCode(outcome))
+    })
+}

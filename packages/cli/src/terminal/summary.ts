@@ -1,0 +1,50 @@
+import { relative } from 'node:path'
+import type { Failure, RunState } from '@hone/engine'
+import { columns } from './columns.js'
+import { duration, number } from './format.js'
+import type { Palette } from './palette.js'
+
+const tints = { ran: 'green', hit: 'green', failed: 'red', skipped: 'dim', cancelled: 'yellow' } as const
+const mostMetrics = 3
+
+/** The end of a run: failures with their causes, the table of stages, what was published, and what to type next. */
+export function runSummary(state: RunState, options: { palette: Palette; cwd: string; file: string; live: boolean }): string {
+  const { palette, cwd, file } = options
+  const stages = [...state.stages.values()]
+  const parts: string[] = []
+  for (const stage of stages) {
+    const failure = stage.status === 'failed' ? stage.failures.at(-1) : undefined
+    if (failure) parts.push(failureText(stage.stage, stage.uses, failure, palette, cwd))
+  }
+  const metrics = (values: Readonly<Record<string, number>>) => {
+    const entries = Object.entries(values).filter(([name]) => !name.endsWith('_stderr')).slice(0, mostMetrics)
+    return entries.map(([name, value]) => `${name} ${number(value)}`).join(', ')
+  }
+  const rows = stages.map(s => {
+    const tint = s.status in tints ? palette[tints[s.status as keyof typeof tints]] : palette.dim
+    return [s.stage, palette.dim(s.uses), tint(s.status), s.status === 'ran' || s.status === 'failed' ? duration(s.durationMs ?? 0) : '', metrics(s.metrics) || (s.status === 'skipped' ? (s.because[0] ?? '') : '')]
+  })
+  parts.push(columns(rows))
+  const published = stages.flatMap(s => s.published.map(p => `${palette.dim('published')} ${relative(cwd, p.path) || p.path} ${palette.dim(`(${s.stage}.${p.port})`)}`))
+  if (published.length) parts.push(published.join('\n'))
+  const count = (status: string) => stages.filter(s => s.status === status).length
+  const counted = (['ran', 'hit', 'failed', 'skipped', 'cancelled'] as const).filter(s => count(s)).map(s => `${count(s)} ${s}`)
+  parts.push(`${palette.bold(state.status)}: ${counted.join(', ')} in ${duration(state.durationMs ?? 0)}`)
+  const failed = stages.find(s => s.status === 'failed')
+  if (failed) parts.push(`${palette.dim('next:')} hone show ${state.run} ${failed.stage} --log`)
+  else if (state.status === 'interrupted') parts.push(`${palette.dim('next:')} hone run ${file}   goes on where it stopped`)
+  return `\n${parts.join('\n\n')}\n`
+}
+
+/** A failure in the form of a diagnostic: who, what, the last lines it printed, where all of it is, what to try. */
+export function failureText(stage: string, uses: string, failure: Failure, palette: Palette, cwd: string): string {
+  const place = failure.diagnostic?.range
+  const head = `${place ? `${palette.bold(`${relative(cwd, place.file)}:${place.line}:${place.column}`)} ` : ''}${palette.red('failed:')} ${palette.bold(stage)} (${uses}): ${failure.message}`
+  const lines = [head]
+  if (failure.output?.tail) {
+    lines.push(...failure.output.tail.trimEnd().split('\n').slice(-12).map(line => `  ${palette.dim('|')} ${line}`))
+    lines.push(`  ${palette.dim(`all of it: ${relative(cwd, failure.output.file) || failure.output.file}`)}`)
+  }
+  if (failure.hint) lines.push(`  ${palette.cyan('hint:')} ${failure.hint}`)
+  return lines.join('\n')
+}
