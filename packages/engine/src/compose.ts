@@ -2,7 +2,7 @@
 import 'reflect-metadata'
 import { Container } from 'inversify'
 import { LocalExecutor } from './execute/local-executor.js'
-import { services } from './execute/services.js'
+import { services, systemClock } from './execute/services.js'
 import type { ServiceProvider, ServiceToken } from './plugin/define.js'
 
 export interface Provided {
@@ -28,7 +28,7 @@ const own = 'hone'
 
 const builtIn: readonly Provided[] = [
   { plugin: own, provider: { token: services.executor, create: () => ({ projectRoot }: { projectRoot: string }) => new LocalExecutor({ cwd: projectRoot }) } },
-  { plugin: own, provider: { token: services.clock, create: () => ({ nowMs: () => Date.now(), random: () => Math.random() }) } },
+  { plugin: own, provider: { token: services.clock, create: () => systemClock } },
 ]
 
 /** Binds what the engine and the plugins provide, each made once when it is first asked for. A later one takes the place of an earlier. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { FileStore, openStore } from './artifacts/store.js'
 import { StoreError } from './artifacts/store-error.js'
-import { compose, type Services } from './compose.js'
+import type { Provided, Services } from './compose.js'
 import type { Diagnostic } from './diagnostics/diagnostic.js'
 import { DiagnosticError } from './diagnostics/diagnostic-error.js'
 import type { Result } from './diagnostics/result.js'
@@ -33,7 +33,8 @@ export interface OpenOptions {
 export interface OpenedPipeline {
   readonly graph: Graph
   readonly registry: Registry
-  readonly services: Services
+  /** The container, made when it is first asked for: a run of hits alone does not need it, and it takes longer to load than the rest. */
+  readonly services: () => Promise<Services>
   readonly store: FileStore
   /** By name. */
   readonly secrets: ReadonlyMap<string, string>
@@ -43,6 +44,11 @@ export interface OpenedPipeline {
 /** The store of a project: `HONE_HOME`, else `.hone` at its root. */
 export const storeRoot = (projectRoot: string, env: Readonly<Record<string, string | undefined>> = process.env): string =>
   env['HONE_HOME'] ? resolve(env['HONE_HOME']) : join(projectRoot, '.hone')
+
+export function servicesOf(providers: readonly Provided[]): () => Promise<Services> {
+  let services: Promise<Services> | undefined
+  return () => (services ??= import('./compose.js').then(({ compose }) => compose({ providers })))
+}
 
 const error = (code: Diagnostic['code'], message: string, hint?: string): { ok: false; diagnostics: readonly Diagnostic[] } => ({
   ok: false,
@@ -90,7 +96,7 @@ export async function openPipeline(options: OpenOptions): Promise<Result<OpenedP
     value: {
       graph: graph.value,
       registry: registry.value,
-      services: compose({ providers: registry.value.providers }),
+      services: servicesOf(registry.value.providers),
       store,
       secrets: readSecrets(projectRoot, env),
       ...(backend && { backend }),

@@ -4,8 +4,9 @@ import type { Result } from './diagnostics/result.js'
 import type { StageStatus } from './events/event.js'
 import type { EventSink } from './events/log.js'
 import { execute } from './execute/execute.js'
+import { lazyExecutor } from './execute/host.js'
 import type { Machine } from './execute/scheduler.js'
-import { services } from './execute/services.js'
+import { services, systemClock } from './execute/services.js'
 import { plannedStages, startRun } from './execute/start-run.js'
 import type { Plan } from './plan/types.js'
 import { preparePlan, prepareRun, type OpenOptions } from './prepare.js'
@@ -56,8 +57,9 @@ export async function runPipeline(options: RunOptions, sinks: readonly EventSink
   if (!prepared.ok) return { status: 'refused', diagnostics: prepared.diagnostics }
   const { opened, plan, planOptions } = prepared.value
   const { pipeline } = plan.graph
-  const executor = opened.services.get(services.executor)({ projectRoot: pipeline.projectRoot })
-  const clock = opened.services.get(services.clock)
+  const executor = lazyExecutor(async () => (await opened.services()).get(services.executor)({ projectRoot: pipeline.projectRoot }))
+  const isOwnClock = opened.registry.providers.every(({ provider }) => provider.token.id !== services.clock.id)
+  const clock = isOwnClock ? systemClock : (await opened.services()).get(services.clock)
   const { run, log } = startRun({ plan, planOptions, store: opened.store, executor, clock, secrets: opened.secrets.values(), sinks, ...options })
   const startedAtMs = clock.nowMs()
   try {

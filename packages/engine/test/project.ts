@@ -1,8 +1,6 @@
-import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { builtInPlugin } from '../src/plugin/load.js'
-import { defineKind, definePlugin } from '../src/plugin/define.js'
 import type { Event } from '../src/events/event.js'
 import { runPipeline, type RunOptions, type RunOutcome } from '../src/run.js'
 
@@ -53,6 +51,17 @@ export class Project {
     }
   }
 
+  remove(name: string): Promise<void> {
+    return rm(this.path(name), { recursive: true, force: true })
+  }
+
+  /** The same project in another folder. */
+  async move(): Promise<Project> {
+    const to = `${this.root} moved`
+    await rename(this.root, to)
+    return new Project(to)
+  }
+
   get options() {
     return { file: this.path('pipeline.yaml'), builtIn: [], env: { PATH: process.env.PATH } }
   }
@@ -70,4 +79,8 @@ export interface Ran {
   readonly finished: Readonly<Record<string, Extract<Event, { type: 'stage-finished' }>>>
 }
 
-export { builtInPlugin, defineKind, definePlugin }
+/** How each node ended; a refused run fails the test with what was wrong. */
+export function statuses({ outcome }: Ran): unknown {
+  if (outcome.status === 'refused') throw new Error(outcome.diagnostics.map(d => `${d.range?.line}:${d.range?.column} ${d.code} ${d.message}`).join('\n'))
+  return outcome.stages
+}

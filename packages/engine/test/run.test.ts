@@ -1,37 +1,200 @@
-import { readFile } from 'node:fs/promises'
+import { access, readFile, readdir } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Project, plugin } from './project.js'
+import { planPipeline } from '../src/run.js'
+import { whyStage } from '../src/why.js'
+import { Project, plugin, statuses } from './project.js'
 
-const numbers = (body = 'i') => plugin({
-  'make/numbers': {
-    params: "n: { type: 'integer', default: 3 }",
-    run: `async ({ params, outputs, metric }) => { for (let i = 0; i < params.n; i++) await outputs.rows.write({ value: ${body} }); metric('count', params.n) }`,
+const stages = (value = 'i', reach = 'i') => plugin(
+  {
+    'make/numbers': {
+      params: "n: { type: 'integer', default: 3 }, modulo: { type: 'integer', default: 100 }",
+      run: `async ({ params, outputs, metric, seed }) => { for (let i = 0; i < params.n; i++) await outputs.rows.write({ value: (${value}) % params.modulo }); metric('count', params.n) }`,
+    },
+    'make/sum': {
+      inputs: 'rows: { kind: rows, many: true }',
+      run: `async ({ inputs, outputs }) => { let sum = 0; for (const list of inputs.rows) for await (const row of list) sum += row.value; await outputs.rows.write({ value: sum }) }`,
+    },
   },
-  'make/sum': {
-    inputs: 'rows: { kind: rows }',
-    run: `async ({ inputs, outputs }) => { let sum = 0; for await (const row of inputs.rows) sum += row.value; await outputs.rows.write({ value: sum }) }`,
-  },
-})
-const pipeline = `plugins: [./plugin.ts]
+  `const unreached = (i: number) => ${reach}`,
+)
+const pipeline = `params: { n: 4, modulo: 100 }
+plugins: [./plugin.ts]
 stages:
-  numbers: { uses: make/numbers, with: { n: 4 } }
-  sum: { uses: make/sum, inputs: { rows: numbers } }
+  numbers: { uses: make/numbers, with: { n: "\${{ params.n }}", modulo: "\${{ params.modulo }}" } }
+  sum: { uses: make/sum, inputs: { rows: [numbers] } }
+  last: { uses: make/sum, inputs: { rows: [sum] } }
 `
-const statuses = (ran: { outcome: { status: string; stages?: unknown; diagnostics: readonly unknown[] } }) => {
-  assert.is.not(ran.outcome.status, 'refused', JSON.stringify(ran.outcome.diagnostics, null, 1))
-  return ran.outcome.stages
-}
 
 test('a pipeline runs, and again it is all hits', async () => {
-  const project = await Project.make({ 'plugin.ts': numbers(), 'pipeline.yaml': pipeline })
+  const project = await Project.make({ 'plugin.ts': stages(), 'pipeline.yaml': pipeline })
   const first = await project.run()
-  assert.equal(statuses(first), { numbers: 'ran', sum: 'ran' }, JSON.stringify(first.finished.numbers?.failure))
-  assert.is(await readFile(first.finished.sum!.outputs.rows!.path, 'utf8'), '{"value":6}\n')
+  assert.equal(statuses(first), { numbers: 'ran', sum: 'ran', last: 'ran' })
+  assert.is(await readFile(first.finished.last!.outputs.rows!.path, 'utf8'), '{"value":6}\n')
   assert.equal(first.finished.numbers!.metrics, { count: 4 })
   const second = await project.run()
-  assert.equal(statuses(second), { numbers: 'hit', sum: 'hit' })
-  assert.equal(second.finished.sum!.outputs, first.finished.sum!.outputs)
+  assert.equal(statuses(second), { numbers: 'hit', sum: 'hit', last: 'hit' })
+  assert.equal(second.finished.last!.outputs, first.finished.last!.outputs)
+  assert.equal(second.events.map(e => e.type).filter(t => t === 'stage-started'), [])
+})
+
+test('what comes out with equal bytes ends the rerun', async () => {
+  const project = await Project.make({ 'plugin.ts': stages(), 'pipeline.yaml': pipeline })
+  await project.run()
+  const plan = await planPipeline({ ...project.options, set: ['modulo=50'] })
+  assert.ok(plan.ok)
+  if (plan.ok) assert.equal([...plan.value.nodes.values()].map(n => n.action), ['run', 'undetermined', 'undetermined'])
+  assert.equal(statuses(await project.run({ set: ['modulo=50'] })), { numbers: 'ran', sum: 'hit', last: 'hit' })
+  assert.equal(statuses(await project.run({ set: ['modulo=2'] })), { numbers: 'ran', sum: 'ran', last: 'ran' })
+})
+
+test('a comment in a plugin reruns nothing, a changed function reruns its stage', async () => {
+  const project = await Project.make({ 'plugin.ts': stages(), 'pipeline.yaml': pipeline })
+  await project.run()
+  await project.write({ 'plugin.ts': `// Explained.\n${stages().replaceAll('{ value:', '{\n  // here too\n  value:')}` })
+  assert.equal(statuses(await project.run()), { numbers: 'hit', sum: 'hit', last: 'hit' })
+  await project.write({ 'plugin.ts': stages('2 * i') })
+  assert.equal(statuses(await project.run()), { numbers: 'ran', sum: 'ran', last: 'ran' })
+})
+
+test('why names the components that differ, with both values', async () => {
+  const project = await Project.make({ 'plugin.ts': stages(), 'pipeline.yaml': pipeline })
+  await project.run()
+  const why = await whyStage({ ...project.options, set: ['n=5'] }, 'numbers')
+  assert.ok(why.ok)
+  if (why.ok) assert.equal(why.value.map(w => [w.action, w.described]), [['run', ['params.n: 4 → 5']]])
+})
+
+test('renaming a stage, moving the project, another timeout or thread count reruns nothing', async () => {
+  const project = await Project.make({ 'plugin.ts': stages(), 'pipeline.yaml': pipeline })
+  await project.run()
+  await project.write({ 'pipeline.yaml': pipeline.replace('numbers: {', 'digits: { timeout: 1h, resources: { cpus: 2 },').replace('[numbers]', '[digits]') })
+  assert.equal(statuses(await project.run()), { digits: 'hit', sum: 'hit', last: 'hit' })
+  const moved = await project.move()
+  assert.equal(statuses(await moved.run()), { digits: 'hit', sum: 'hit', last: 'hit' })
+})
+
+test('force runs anew; what gives other bytes is told, and what follows is keyed by them', async () => {
+  const project = await Project.make({ 'plugin.ts': stages('Math.floor(Math.random() * 1e9)').replaceAll('% params.modulo', ''), 'pipeline.yaml': pipeline })
+  await project.run()
+  const again = await project.run({ force: ['numbers'] })
+  assert.equal(statuses(again), { numbers: 'ran', sum: 'ran', last: 'ran' })
+  assert.equal(again.events.filter(e => e.type === 'nondeterministic').map(e => e.stage), ['numbers'])
+  assert.equal(statuses(await project.run()), { numbers: 'hit', sum: 'hit', last: 'hit' })
+})
+
+test('--only wants hits before it, --from runs what follows, a stage runs with what it needs', async () => {
+  const project = await Project.make({ 'plugin.ts': stages(), 'pipeline.yaml': pipeline })
+  const refused = await project.run({ only: 'sum' })
+  assert.equal(refused.outcome.diagnostics.map(d => d.code), ['not-a-hit'])
+  assert.equal(statuses(await project.run({ stages: ['sum'] })), { numbers: 'ran', sum: 'ran' })
+  assert.equal(statuses(await project.run({ only: 'last' })), { numbers: 'hit', sum: 'hit', last: 'ran' })
+  assert.equal(statuses(await project.run({ from: 'sum' })), { numbers: 'hit', sum: 'ran', last: 'ran' })
+  assert.equal((await project.run({ stages: ['absent'] })).outcome.diagnostics.map(d => d.code), ['unknown-selection'])
+})
+
+test('a matrix makes nodes; `when` reads metrics; what is left out leaves its port', async () => {
+  const project = await Project.make({
+    'plugin.ts': stages(),
+    'pipeline.yaml': `plugins: [./plugin.ts]
+stages:
+  numbers: { uses: make/numbers, matrix: { n: [1, 2, 3] }, with: { n: "\${{ matrix.n }}" } }
+  big: { uses: make/sum, inputs: { rows: [numbers] }, when: "\${{ stages.total.metrics.absent == null }}", needs: [total] }
+  total: { uses: make/sum, inputs: { rows: [numbers] } }
+  chosen: { uses: make/numbers, matrix: { n: [1, 2] }, when: "\${{ matrix.n == 2 }}", with: { n: "\${{ matrix.n }}", modulo: 7 } }
+  after: { uses: make/sum, inputs: { rows: [chosen] } }
+`,
+  })
+  const ran = await project.run({ keepGoing: true })
+  assert.equal(statuses(ran), {
+    'numbers[n=1]': 'ran', 'numbers[n=2]': 'ran', 'numbers[n=3]': 'ran', total: 'ran', big: 'failed', 'chosen[n=1]': 'skipped', 'chosen[n=2]': 'ran', after: 'ran',
+  })
+  assert.match(ran.finished.big!.failure?.message ?? '', /has no metric "absent"/)
+  assert.is(await readFile(ran.finished.total!.outputs.rows!.path, 'utf8'), '{"value":4}\n')
+})
+
+test('a run leaves its events and logs in a folder of its own', async () => {
+  const project = await Project.make({ 'plugin.ts': stages().replace("metric('count'", "console.log('made', params.n); metric('count'"), 'pipeline.yaml': pipeline })
+  const { outcome, events } = await project.run()
+  assert.is.not(outcome.status, 'refused')
+  if (outcome.status === 'refused') return
+  assert.equal((await readdir(outcome.runDir)).sort(), ['events.jsonl', 'numbers.log'])
+  assert.is(await readFile(`${outcome.runDir}/numbers.log`, 'utf8'), 'made 4\n')
+  const { readEvents } = await import('../src/events/log.js')
+  const kept = []
+  for await (const event of readEvents(outcome.runDir)) kept.push(event)
+  assert.equal(kept, JSON.parse(JSON.stringify(events)))
+})
+
+test('secrets reach the stage, are not in the key, and are cut out of events and logs in every form', async () => {
+  const secret = 'p@ss/wörd+42?'
+  const project = await Project.make({
+    'plugin.ts': plugin({
+      'use/secret': {
+        params: "token: { type: 'string' }",
+        run: `async ({ params, env, outputs, log }) => {
+          await outputs.rows.write({ length: params.token.length, same: params.token === env.TOKEN && process.env.TOKEN === env.TOKEN })
+          console.log('plain ' + params.token); log(Buffer.from('user:' + params.token).toString('base64')); log(encodeURIComponent(params.token)); throw new Error('with ' + params.token) }`,
+      },
+    }),
+    'pipeline.yaml': 'plugins: [./plugin.ts]\nstages:\n  s: { uses: use/secret, with: { token: "${{ secrets.TOKEN }}" }, env: { TOKEN: "${{ secrets.TOKEN }}" } }\n',
+  })
+  const refused = await project.run()
+  assert.equal(refused.outcome.diagnostics.map(d => d.code), ['missing-secret'])
+  await project.write({ '.env': `HONE_SECRET_TOKEN='${secret}'\n` })
+  const ran = await project.run()
+  assert.is(ran.outcome.status, 'failed')
+  const { runDir } = ran.outcome as { runDir: string }
+  const all = (await Promise.all((await readdir(runDir)).map(f => readFile(`${runDir}/${f}`, 'utf8')))).join('\n') + JSON.stringify(ran.events)
+  assert.ok(all.includes('plain ***'), all)
+  for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64'), Buffer.from(`user:${secret}`).toString('base64').slice(8, -4)]) assert.not.ok(all.includes(form), form)
+})
+
+test('a result is published after a run and after a hit, and never over a file of somebody else', async () => {
+  const publishing = pipeline.replace('inputs: { rows: [sum] } }', 'inputs: { rows: [sum] }, publish: { rows: out/last.jsonl } }')
+  const project = await Project.make({ 'plugin.ts': stages(), 'pipeline.yaml': publishing })
+  const out = () => readFile(project.path('out/last.jsonl'), 'utf8')
+  const first = await project.run()
+  assert.equal(first.events.filter(e => e.type === 'published').map(e => [e.port, e.path]), [['rows', 'out/last.jsonl']])
+  assert.is(await out(), '{"value":6}\n')
+  await project.remove('out')
+  assert.equal(statuses(await project.run()), { numbers: 'hit', sum: 'hit', last: 'hit' })
+  assert.is(await out(), '{"value":6}\n')
+  assert.equal((await project.run()).events.filter(e => e.type === 'published'), [])
+  await project.run({ set: ['n=3'] })
+  assert.is(await out(), '{"value":3}\n')
+  await project.write({ 'out/last.jsonl': 'mine' })
+  const refused = await project.run()
+  assert.equal(statuses(refused), { numbers: 'hit', sum: 'hit', last: 'failed' })
+  assert.match(refused.finished.last!.failure!.message, /^cannot publish to out\/last\.jsonl/)
+  assert.is(await out(), 'mine')
+})
+
+test('nothing is started where the pipeline, a file or the plugin is wrong', async () => {
+  const project = await Project.make({ 'plugin.ts': stages(), 'pipeline.yaml': pipeline.replace('uses: make/numbers', 'uses: make/nubers') })
+  const { outcome, events } = await project.run()
+  assert.equal([outcome.status, outcome.diagnostics.map(d => d.code), events], ['refused', ['unknown-stage-type'], []])
+  assert.equal((await project.run({ file: project.path('absent.yaml') })).outcome.diagnostics.map(d => d.code), ['no-file'])
+  assert.is(await access(project.path('.hone/runs')).then(() => 'there', () => 'absent'), 'absent')
+})
+
+test('what a parameter names is an input: one changed row reruns what reads it, and what changes under the run is not kept', async () => {
+  const reader = plugin({
+    'read/rows': {
+      params: "path: { type: 'string', artifact: { port: 'source' } }",
+      inputs: 'source: { kind: rows }',
+      run: `async ({ inputs, outputs }) => { for await (const row of inputs.source) if (row.keep) await outputs.rows.write(row) }`,
+    },
+  })
+  const project = await Project.make({ 'plugin.ts': reader, 'data/in.jsonl': '{"keep":true}\n{"keep":false}\n', 'pipeline.yaml': 'plugins: [./plugin.ts]\nstages:\n  read: { uses: read/rows, with: { path: data/in.jsonl } }\n' })
+  assert.equal(statuses(await project.run()), { read: 'ran' })
+  assert.equal(statuses(await project.run()), { read: 'hit' })
+  await project.write({ 'data/in.jsonl': '{"keep":true}\n{"keep":0}\n' })
+  assert.equal(statuses(await project.run()), { read: 'ran' })
+  await project.write({ 'data/in.jsonl': '{"keep":true}\n{"keep":' })
+  assert.match((await project.run()).finished.read!.failure!.message, /^data\/in\.jsonl:2 is not JSON/)
+  await project.remove('data')
+  assert.equal((await project.run()).outcome.diagnostics.map(d => d.code), ['missing-file'])
 })
 
 test.run()

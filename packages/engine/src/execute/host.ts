@@ -25,6 +25,15 @@ export interface Executor {
   close(): Promise<void>
 }
 
+/** An executor that is made when the first stage runs. */
+export function lazyExecutor(make: () => Promise<Executor>): Executor {
+  let made: Promise<Executor> | undefined
+  return {
+    run: async attempt => (await (made ??= make())).run(attempt),
+    close: async () => (await made)?.close(),
+  }
+}
+
 /** Times to wait before a stage that should end is ended by force, in milliseconds. */
 export interface Patience {
   /** From the cancel message to TERM: for saving a checkpoint. */

@@ -14,3 +14,5 @@ export interface Clock {
   /** In [0, 1): for jitter and run ids, never for results. */
   random(): number
 }
+
+export const systemClock: Clock = { nowMs: () => Date.now(), random: () => Math.random() }
