@@ -232,7 +232,7 @@ function declared<T extends object>(ports: () => T, isSound: boolean, { path, re
 /** What parameters name, by the port that it feeds. */
 function namedFiles({ path, source, registered, inputs }: StageEntry & { registered: RegisteredStage }, params: JsonObject, written: ReadonlySet<string>, waiting: ReadonlySet<string> | 'unknown', ports: InputPorts, pipeline: Pipeline, collector: Collector): Bound['files'] {
   const files: Record<string, Files[]> = {}
-  for (const { pointer, port, glob, reference } of ParameterSchema.of(registered.definition).artifacts(params)) {
+  for (const { pointer, port, glob, reference, keyed } of ParameterSchema.of(registered.definition).artifacts(params)) {
     const parts = pointerParts(pointer)
     const range = pipeline.rangeOf([...path, 'with', ...parts])
     const given = inputs.find(input => input.port === port)
@@ -243,7 +243,7 @@ function namedFiles({ path, source, registered, inputs }: StageEntry & { registe
     } else if (given && written.has(parts[0]!)) {
       collector.error('input-twice', range, `"${port}" of "${source.id}" is given twice: here and under \`inputs\`.`, { hint: 'Keep one of them.', related: [{ message: 'the other is here', range: pipeline.rangeOf([...path, 'inputs', port], 'key') }] })
     } else if (!given) {
-      ;(files[port] ??= []).push({ type: 'files', param: pointer.slice(1), reference, label: '', glob, range })
+      ;(files[port] ??= []).push({ type: 'files', param: pointer.slice(1), reference, label: '', glob, ...(keyed !== undefined && { keyed }), range })
     }
   }
   return files

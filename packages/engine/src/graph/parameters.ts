@@ -12,6 +12,7 @@ export interface NamedParameter {
   /** JSON pointer below `with`, with its leading slash. */
   readonly pointer: string
   readonly reference: string
+  readonly keyed?: boolean
 }
 
 let sharedAjv: Ajv2020 | undefined
@@ -88,7 +89,7 @@ function collect(schema: JsonSchema | boolean | undefined, value: Json | undefin
   const { artifact, properties, additionalProperties, items, prefixItems, $ref } = schema as {
     artifact?: ArtifactKeyword; properties?: Record<string, JsonSchema>; additionalProperties?: JsonSchema; items?: JsonSchema; prefixItems?: JsonSchema[]; $ref?: string
   }
-  const name = (reference: string, at: string) => artifact && found.set(at, { port: artifact.port, glob: artifact.glob ?? false, pointer: at, reference })
+  const name = (reference: string, at: string) => artifact && found.set(at, { port: artifact.port, glob: artifact.glob ?? false, pointer: at, reference, ...(artifact.keyed !== undefined && { keyed: artifact.keyed }) })
   if (typeof $ref === 'string' && $ref.startsWith('#/$defs/')) collect((root.$defs as Record<string, JsonSchema> | undefined)?.[$ref.slice(8)], value, pointer, root, found)
   for (const keyword of ['anyOf', 'oneOf', 'allOf']) for (const branch of (schema[keyword] as JsonSchema[] | undefined) ?? []) collect(branch, value, pointer, root, found)
   if (typeof value === 'string') name(value, pointer)

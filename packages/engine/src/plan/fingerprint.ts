@@ -30,6 +30,8 @@ export interface FingerprintContext {
   /** From `--backend` or `HONE_BACKEND`; a parameter `backend` goes before it. */
   readonly backend?: string
   readonly shared: SharedLookups
+  /** `once`: all nodes see the files as the first of them did, for a plan. `anew`: each looks again, for a run that takes its time. */
+  readonly files: 'once' | 'anew'
 }
 
 /** What the nodes of one plan or run ask for again and again: code digests, and the files that parameters name. */
@@ -115,7 +117,7 @@ export async function changedSince(node: GraphNode, inputs: Readonly<Record<stri
     const members = (node.inputs[port] ?? []).filter(m => m.type === 'files')
     const of = node.inputPorts[port]
     if (members.length === 0 || !of) continue
-    const now = await namedInputs(members, of, { ...context, shared: sharedLookups() }, [])
+    const now = await namedInputs(members, of, { ...context, files: 'anew' }, [])
     const before = inputs[port] ?? []
     for (const input of before) if (!now.inputs.some(i => i.path === input.path && i.digest === input.digest)) changed.push(input.reference ?? input.path)
     for (const input of now.inputs) if (!before.some(i => i.path === input.path)) changed.push(input.reference ?? input.path)
@@ -143,7 +145,7 @@ async function namedInputs(
   const seen = new Set<string>()
   for (const member of members) {
     const question = namedQuestion(member, port)
-    let answer = context.shared.named.get(question)
+    let answer = context.files === 'once' ? context.shared.named.get(question) : undefined
     if (!answer) {
       answer = findNamed({ reference: member.reference, glob: member.glob, kind: port.kind, view: port.view }, context.projectRoot, context.store)
       context.shared.named.set(question, answer)

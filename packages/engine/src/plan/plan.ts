@@ -42,7 +42,7 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
   const states = new Map<NodeId, NodeState>()
   const stateOf = (id: NodeId) => states.get(id)
   const last = store.lastKeys(pipelineId(graph.pipeline))
-  const context = fingerprintContext(graph, { ...options, shared: options.shared ?? sharedLookups() }, states)
+  const context: FingerprintContext = { ...fingerprintContext(graph, options, states), files: 'once' }
 
   for (const node of graph.nodes.values()) {
     if (selection && !selection.has(node.id)) continue
@@ -83,7 +83,7 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
   return problems.result(() => ({ graph, nodes }))
 }
 
-/** What a node's key is computed from, given how far the nodes before it are: `states` is read each time. */
+/** What a node's key is computed from, given how far the nodes before it are: `states` and files are read each time. */
 export function fingerprintContext(graph: Graph, options: PlanOptions, states: ReadonlyMap<NodeId, NodeState>): FingerprintContext {
   const stateOf = (id: NodeId) => states.get(id)
   return {
@@ -96,6 +96,7 @@ export function fingerprintContext(graph: Graph, options: PlanOptions, states: R
     },
     bind: node => options.bind(node, stateOf),
     shared: options.shared ?? sharedLookups(),
+    files: 'anew',
     ...(options.backend === undefined ? {} : { backend: options.backend }),
   }
 }
@@ -138,7 +139,7 @@ async function decide(
   if (outcome.type === 'ready') {
     if (outcome.uncached !== undefined) return run(outcome.uncached)
     const hit = await findHit(outcome, known.store, known.backend, known.lastKey)
-    return hit ? { action: { action: 'hit', record: hit.record }, reasons: hit.reasons } : run(...whyNot(outcome, { previous: known.previous(), lastKey: known.lastKey }))
+    return hit ? { action: { action: 'hit', record: hit.record }, reasons: hit.reasons } : run(...whyNot(outcome, known))
   }
   const waiting = waitReasons(node, outcome.for)
   if (outcome.staticKey === undefined) return { action: { action: 'undetermined' }, reasons: waiting }
@@ -176,8 +177,9 @@ function hitReasons(record: ActionRecord): string[] {
 const day = (record: ActionRecord): string => record.finishedAt.slice(0, 10)
 
 /** Why a node whose key is known is no hit: what differs from its last run. */
-export function whyNot(outcome: Fingerprint, { previous, lastKey }: { readonly previous: ActionRecord | undefined; readonly lastKey: Digest | undefined }): string[] {
-  if (!previous) return [lastKey ? 'the record of its last run is gone' : 'no record yet']
+export function whyNot(outcome: Fingerprint, known: Pick<Known, 'previous' | 'lastKey'>): string[] {
+  const previous = known.previous()
+  if (!previous) return [known.lastKey ? 'the record of its last run is gone' : 'no record yet']
   const reasons = describe(explain(previous.components, outcome.components), previous.uses)
   return reasons.length > 0 ? reasons : ['its last result is missing from the store, or damaged']
 }

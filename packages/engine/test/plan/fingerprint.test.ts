@@ -157,13 +157,26 @@ test('an output that was left out blocks who takes it, by name', () =>
     assert.equal(outcome.type === 'blocked' && outcome.diagnostics.map(d => d.code), ['absent-output'])
   }))
 
+test('a run looks at a file again for each node, a plan once', () =>
+  withProject(async ({ dir, open, write }) => {
+    const store = await open()
+    const path = write('x.csv', '1')
+    const graph = sketchGraph(dir, { a: { params: { path: 'x.csv' }, inputs: { file: { param: 'path' } } } })
+    for (const [files, isSame] of [['once', true], ['anew', false]] as const) {
+      const context = { shared: sharedLookups(), files }
+      const before = await keyOf(store, graph, 'a', {}, context)
+      writeFileSync(path, `edited for ${files}`)
+      assert.is((await keyOf(store, graph, 'a', {}, context)) === before, isSame, files)
+    }
+  }))
+
 test('a file that is edited while a stage reads it is noticed afterwards', () =>
   withProject(async ({ dir, open, write }) => {
     const store = await open()
     const path = write('docs/a.md', '1')
     mkdirSync(join(dir, 'other'))
     const graph = sketchGraph(dir, { a: { params: { paths: 'docs/*.md' }, inputs: { files: { param: 'paths', glob: true, many: true } } } })
-    const context = { store, registry: { kind: () => undefined } as never, projectRoot: dir, outputsOf: () => undefined, bind: () => undefined, shared: sharedLookups() }
+    const context = { store, registry: { kind: () => undefined } as never, projectRoot: dir, outputsOf: () => undefined, bind: () => undefined, shared: sharedLookups(), files: 'once' as const }
     const outcome = await outcomeOf(store, graph, 'a')
     if (outcome.type !== 'ready') return assert.unreachable()
     const node = graph.nodes.get('a' as NodeId) as GraphNode

@@ -97,7 +97,7 @@ export const tryPlan = (store: FileStore, graph: Graph, options: Partial<PlanOpt
 export const lines = (plan: Plan): string[] => [...plan.nodes].map(([id, n]) => `${id}: ${n.action}${n.reasons.length ? ` (${n.reasons.join('; ')})` : ''}`)
 
 export const outcomeOf = (store: FileStore, graph: Graph, id: string, known: Record<string, Record<string, OutputRecord> | 'skipped'> = {}, more: Partial<FingerprintContext> = {}): Promise<FingerprintOutcome> =>
-  fingerprint(graph.nodes.get(id as NodeId) as GraphNode, { store, registry, projectRoot: graph.pipeline.projectRoot, bind, outputsOf: n => known[n], shared: sharedLookups(), ...more })
+  fingerprint(graph.nodes.get(id as NodeId) as GraphNode, { store, registry, projectRoot: graph.pipeline.projectRoot, bind, outputsOf: n => known[n], shared: sharedLookups(), files: 'once', ...more })
 
 export async function keyOf(...args: Parameters<typeof outcomeOf>): Promise<string> {
   const outcome = await outcomeOf(...args)
