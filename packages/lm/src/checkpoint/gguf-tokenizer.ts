@@ -26,11 +26,32 @@ const userDefined = 4
 
 const strings = (value: GgufValue | undefined) => value as readonly string[] | undefined
 
-/**
- * The tokenizer that a GGUF file carries, as the files of a model folder: tokenizer.json, tokenizer_config.json,
- * chat_template.jinja, generation_config.json. Throws CheckpointError where it is of another sort than byte-level BPE.
- */
-export function ggufTokenizerFiles(path: string, { metadata }: GgufHeader): Record<string, string> {
+/** The tokenizer that a GGUF file carries, as what would stand in a model folder. */
+export interface GgufTokenizer {
+  readonly tokenizerJson: Readonly<Record<string, unknown>>
+  readonly tokenizerConfig: Readonly<Record<string, unknown>>
+  readonly chatTemplate: string | undefined
+}
+
+const tokenIdOf = ({ metadata }: GgufHeader, role: string): number | undefined => {
+  const id = metadata.get(`tokenizer.ggml.${role}_token_id`)
+  return id === undefined ? undefined : Number(id)
+}
+
+/** generation_config.json: the special tokens that generation needs, every token that ends a text included. */
+export function ggufGenerationConfig(header: GgufHeader): Record<string, unknown> {
+  const [bos, eos, eot, pad] = ['bos', 'eos', 'eot', 'padding'].map(role => tokenIdOf(header, role))
+  const ends = [...new Set([eos, eot].filter(id => id !== undefined))]
+  return {
+    ...(bos !== undefined && { bos_token_id: bos }),
+    ...(ends.length > 0 && { eos_token_id: ends.length === 1 ? ends[0] : ends }),
+    ...(pad !== undefined && { pad_token_id: pad }),
+  }
+}
+
+/** Throws CheckpointError where the tokenizer is of another sort than byte-level BPE. */
+export function ggufTokenizer(path: string, header: GgufHeader): GgufTokenizer {
+  const { metadata } = header
   const model = metadata.get('tokenizer.ggml.model')
   if (model !== 'gpt2') throw new CheckpointError(path, `its tokenizer is of the sort ${String(model)}; only byte-level BPE ("gpt2") is read. Use the model's Hugging Face folder`)
   const pre = String(metadata.get('tokenizer.ggml.pre') ?? 'missing')
@@ -40,12 +61,11 @@ export function ggufTokenizerFiles(path: string, { metadata }: GgufHeader): Reco
   const types = (metadata.get('tokenizer.ggml.token_type') ?? []) as readonly number[]
   const merges = strings(metadata.get('tokenizer.ggml.merges'))
   if (tokens.length === 0 || !merges) throw new CheckpointError(path, 'its tokenizer has no tokens or no merges')
-  const tokenAt = (key: string) => {
-    const id = metadata.get(`tokenizer.ggml.${key}_token_id`)
-    return id === undefined ? undefined : { id: Number(id), content: tokens[Number(id)] }
+  const tokenAt = (role: string) => {
+    const id = tokenIdOf(header, role)
+    return id === undefined ? undefined : { id, content: tokens[id] }
   }
   const [bos, eos, pad, unknown] = [tokenAt('bos'), tokenAt('eos'), tokenAt('padding'), tokenAt('unknown')]
-  const eot = tokenAt('eot')
   const [before, after] = [metadata.get('tokenizer.ggml.add_bos_token') === true ? bos : undefined, metadata.get('tokenizer.ggml.add_eos_token') === true ? eos : undefined]
   const special = (token: { content: string | undefined }) => ({ SpecialToken: { id: token.content, type_id: 0 } })
   const around = [before, after].filter(t => t !== undefined)
@@ -71,18 +91,24 @@ export function ggufTokenizerFiles(path: string, { metadata }: GgufHeader): Reco
     },
   }
   const template = metadata.get('tokenizer.chat_template')
-  const ends = [...new Set([eos, eot].flatMap(t => (t ? [t.id] : [])))]
   return {
-    'tokenizer.json': `${JSON.stringify(tokenizerJson)}\n`,
-    'tokenizer_config.json': `${JSON.stringify({
+    tokenizerJson,
+    tokenizerConfig: {
       tokenizer_class: 'PreTrainedTokenizerFast',
       ...(bos && { bos_token: bos.content }), ...(eos && { eos_token: eos.content }), ...(pad && { pad_token: pad.content }), ...(unknown && { unk_token: unknown.content }),
       clean_up_tokenization_spaces: false,
-    }, null, 2)}\n`,
-    ...(typeof template === 'string' && { 'chat_template.jinja': template }),
-    'generation_config.json': `${JSON.stringify({
-      ...(bos && { bos_token_id: bos.id }), ...(ends.length > 0 && { eos_token_id: ends.length === 1 ? ends[0] : ends }), ...(pad && { pad_token_id: pad.id }),
-    }, null, 2)}\n`,
+    },
+    chatTemplate: typeof template === 'string' ? template : undefined,
+  }
+}
+
+/** The same as files by name: tokenizer.json, tokenizer_config.json, chat_template.jinja. */
+export function ggufTokenizerFiles(path: string, header: GgufHeader): Record<string, string> {
+  const { tokenizerJson, tokenizerConfig, chatTemplate } = ggufTokenizer(path, header)
+  return {
+    'tokenizer.json': `${JSON.stringify(tokenizerJson)}\n`,
+    'tokenizer_config.json': `${JSON.stringify(tokenizerConfig, null, 2)}\n`,
+    ...(chatTemplate !== undefined && { 'chat_template.jinja': chatTemplate }),
   }
 }
 

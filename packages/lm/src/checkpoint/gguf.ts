@@ -3,7 +3,7 @@ import type { TensorSource } from '../tensor/types.js'
 import { CheckpointError } from './checkpoint-error.js'
 import { dequantize, ggmlTypes } from './dequantize.js'
 import { readGgufHeader, type GgufHeader, type GgufTensor } from './gguf-header.js'
-import { ggufTokenizerFiles } from './gguf-tokenizer.js'
+import { ggufGenerationConfig, ggufTokenizerFiles } from './gguf-tokenizer.js'
 import type { FloatType } from './safetensors-write.js'
 
 /** A GGUF file as if it were a Hugging Face model folder. */
@@ -17,7 +17,7 @@ export interface GgufModel {
   /** The metadata as they stand in the file. */
   readonly metadata: GgufHeader['metadata']
   readonly generationConfig: Record<string, unknown>
-  /** tokenizer.json, tokenizer_config.json, chat_template.jinja, generation_config.json. Throws CheckpointError. */
+  /** tokenizer.json, tokenizer_config.json, chat_template.jinja. Throws CheckpointError where the tokenizer cannot be read. */
   tokenizerFiles(): Record<string, string>
 }
 
@@ -126,18 +126,8 @@ export async function openGguf(path: string): Promise<GgufModel> {
         return readTensor(path, tensor, into, projection === undefined ? undefined : projection === 'q' ? heads : keyValueHeads)
       },
     },
-    generationConfig: JSON.parse(ggufTokenizerFilesOr(path, header)['generation_config.json'] ?? '{}'),
+    generationConfig: ggufGenerationConfig(header),
     tokenizerFiles: () => ggufTokenizerFiles(path, header),
-  }
-}
-
-/** A model can be read whose tokenizer cannot; whoever asks for the tokenizer is told. */
-function ggufTokenizerFilesOr(path: string, header: GgufHeader): Record<string, string> {
-  try {
-    return ggufTokenizerFiles(path, header)
-  } catch (error) {
-    if (error instanceof CheckpointError) return {}
-    throw error
   }
 }
 

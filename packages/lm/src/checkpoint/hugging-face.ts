@@ -130,7 +130,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
 export async function copyTokenizerFiles(from: string, to: string): Promise<string[]> {
   await mkdir(to, { recursive: true })
   if (isGguf(from)) {
-    const files = Object.entries((await openGguf(from)).tokenizerFiles()).filter(([name]) => isTokenizerFile(name))
+    const files = Object.entries((await openGguf(from)).tokenizerFiles())
     for (const [name, content] of files) await writeFile(join(to, name), content)
     return files.map(([name]) => name)
   }

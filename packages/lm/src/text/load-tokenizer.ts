@@ -3,11 +3,11 @@ import { dirname, join } from 'node:path'
 import { CheckpointError } from '../checkpoint/checkpoint-error.js'
 import { isGguf } from '../checkpoint/gguf.js'
 import { readGgufHeader } from '../checkpoint/gguf-header.js'
-import { ggufTokenizerFiles } from '../checkpoint/gguf-tokenizer.js'
+import { ggufTokenizer } from '../checkpoint/gguf-tokenizer.js'
 import { readJsonObject } from '../checkpoint/hugging-face.js'
 import { byteLevelTokenizer } from './byte-level-tokenizer.js'
 import { otherTokenizer } from './other-tokenizer.js'
-import { readTokenizerConfig, type TokenizerConfig } from './tokenizer-config.js'
+import { readTokenizerConfig, specialTokens, type TokenizerConfig } from './tokenizer-config.js'
 import type { TokenizerCore, TokenizerJson } from './tokenizer-json.js'
 import type { Tokenizer } from './types.js'
 
@@ -48,16 +48,11 @@ export function tokenizerFromJson(json: TokenizerJson, config: TokenizerConfig =
   }
 }
 
-/** The tokenizer of a GGUF file, from the contents of the files that stand for it. */
-function tokenizerOfFiles(path: string, files: Readonly<Record<string, string>>): LoadedTokenizer {
-  const configJson = JSON.parse(files['tokenizer_config.json']!) as Record<string, string | undefined>
-  const template = files['chat_template.jinja']
-  const config: TokenizerConfig = {
-    bosToken: configJson.bos_token, eosToken: configJson.eos_token, padToken: configJson.pad_token, unkToken: configJson.unk_token,
-    chatTemplate: template === undefined ? undefined : { source: template, origin: 'chat_template.jinja' },
-  }
+async function tokenizerOfGguf(path: string): Promise<LoadedTokenizer> {
+  const { tokenizerJson, tokenizerConfig, chatTemplate } = ggufTokenizer(path, await readGgufHeader(path))
+  const config = { ...specialTokens(tokenizerConfig), chatTemplate: chatTemplate === undefined ? undefined : { source: chatTemplate, origin: 'chat_template.jinja' as const } }
   try {
-    return tokenizerFromJson(JSON.parse(files['tokenizer.json']!) as TokenizerJson, config, configJson)
+    return tokenizerFromJson(tokenizerJson as unknown as TokenizerJson, config, tokenizerConfig)
   } catch (error) {
     throw new CheckpointError(path, `its tokenizer: ${(error as Error).message}`)
   }
@@ -68,7 +63,7 @@ function tokenizerOfFiles(path: string, files: Readonly<Record<string, string>>)
  * CheckpointError where it is missing or broken.
  */
 export async function loadTokenizer(path: string): Promise<LoadedTokenizer> {
-  if (isGguf(path)) return tokenizerOfFiles(path, ggufTokenizerFiles(path, await readGgufHeader(path)))
+  if (isGguf(path)) return tokenizerOfGguf(path)
   const isFolder = await stat(path).then(s => s.isDirectory(), () => {
     throw new CheckpointError(path, 'is not there')
   })

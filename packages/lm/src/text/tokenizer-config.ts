@@ -28,6 +28,14 @@ function templateText(value: unknown): string | undefined {
   return tokenText((named.find(t => t.name === 'default') ?? named[0])?.template)
 }
 
+type Json = Readonly<Record<string, unknown>>
+
+/** The special tokens by role, of tokenizer_config.json or else of special_tokens_map.json. */
+export function specialTokens(config: Json | undefined, map?: Json): Omit<TokenizerConfig, 'chatTemplate'> {
+  const token = (role: string) => tokenText(config?.[role]) ?? tokenText(map?.[role])
+  return { bosToken: token('bos_token'), eosToken: token('eos_token'), padToken: token('pad_token'), unkToken: token('unk_token') }
+}
+
 /** Reads tokenizer_config.json, special_tokens_map.json and chat_template.jinja of a folder, as far as they are there. Throws CheckpointError. */
 export async function readTokenizerConfig(dir: string): Promise<TokenizerConfig> {
   const [configPath, mapPath] = [join(dir, 'tokenizer_config.json'), join(dir, 'special_tokens_map.json')]
@@ -35,12 +43,8 @@ export async function readTokenizerConfig(dir: string): Promise<TokenizerConfig>
   const map = await readJsonObject(mapPath).catch(orUndefined(mapPath))
   const jinja = await readFile(join(dir, 'chat_template.jinja'), 'utf8').catch(() => undefined)
   const inConfig = templateText(config?.chat_template)
-  const token = (role: string) => tokenText(config?.[role]) ?? tokenText(map?.[role])
   return {
-    bosToken: token('bos_token'),
-    eosToken: token('eos_token'),
-    padToken: token('pad_token'),
-    unkToken: token('unk_token'),
+    ...specialTokens(config, map),
     chatTemplate: jinja !== undefined ? { source: jinja, origin: 'chat_template.jinja' }
       : inConfig !== undefined ? { source: inConfig, origin: 'tokenizer_config.json' } : undefined,
   }

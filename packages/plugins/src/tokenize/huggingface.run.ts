@@ -94,7 +94,9 @@ async function tokenizerFolder(path: string, scratch: string): Promise<string> {
   if (!isGguf(path)) return path
   const dir = join(scratch, 'tokenizer')
   await mkdir(dir, { recursive: true })
-  for (const [name, content] of Object.entries((await openGguf(path)).tokenizerFiles())) await writeFile(join(dir, name), content)
+  const { tokenizerFiles, generationConfig } = await openGguf(path)
+  for (const [name, content] of Object.entries(tokenizerFiles())) await writeFile(join(dir, name), content)
+  await writeFile(join(dir, 'generation_config.json'), JSON.stringify(generationConfig))
   return dir
 }
 
