@@ -4,7 +4,7 @@ import { readAdapterFolder } from '../checkpoint/peft.js'
 import { llamaParameters, parseLlamaConfig, type LlamaConfig } from '../model/llama-config.js'
 import { mergeLora } from '../model/merge-lora.js'
 import type { TensorSource } from '../tensor/types.js'
-import { chatTemplateFor, type ChatTemplate } from '../text/chat-template.js'
+import { chatTemplateFor, plainText, type ChatTemplate } from '../text/chat-template.js'
 import { endIds } from '../text/end-ids.js'
 import { loadTokenizer, type LoadedTokenizer } from '../text/load-tokenizer.js'
 
@@ -50,7 +50,8 @@ export async function openLanguageModel({ dir, adapterDir, template: given }: Op
   const tokenizer = await loadTokenizer(dir)
   if (tokenizer.vocabSize > config.vocabSize) throw new CheckpointError(dir, `the tokenizer has ${tokenizer.vocabSize} tokens, the model ${config.vocabSize}: they do not belong together`)
   const template = chatTemplateFor(tokenizer, given)
-  if (folder.templateDigest !== undefined && folder.templateDigest !== template.digest) {
+  // A model of plain text, which is what a base is, is bound to no template.
+  if (folder.templateDigest !== undefined && folder.templateDigest !== plainText.digest && folder.templateDigest !== template.digest) {
     throw new TemplateMismatch(
       `${dir} was trained with the chat template ${folder.templateDigest.slice(0, 8)}…, and ${describe(template)} is in use (${template.digest.slice(0, 8)}). ` +
         'Use the one it was trained with, or train it again',

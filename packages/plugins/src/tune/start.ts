@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StageContext } from '@hone/engine'
 import {
-  CheckpointError, initializeLlama, llamaParameters, mergeLora, openModelFolder, parseLlamaConfig, readAdapterFolder, readTokens, rowLength, sha256,
+  CheckpointError, initializeLlama, llamaParameters, mergeLora, openModelFolder, plainText, parseLlamaConfig, readAdapterFolder, readTokens, rowLength, sha256,
   type FloatType, type LlamaConfig, type TensorSource, type TokenRows, type TokensFolder,
 } from '@hone/lm'
 import type { FullParams } from './full.js'
@@ -35,7 +35,7 @@ export async function openStart(context: StageContext<TrainerParams>, { init, me
   if (longest > config.maxPositions) {
     fail(`A row has ${longest} tokens, the model takes ${config.maxPositions}`, init ? 'init/config' : 'model', `Set "max_length" of the tokenize stage to at most ${config.maxPositions}.`)
   }
-  if (model.templateDigest !== undefined && model.templateDigest !== info.template_digest) {
+  if (model.templateDigest !== undefined && model.templateDigest !== plainText.digest && model.templateDigest !== info.template_digest) {
     warn('The model was trained with another chat template than the one of these tokens; from now on it has the new one.')
   }
   if (!tokens.validation) context.log('The tokens have no validation rows: the loss is measured on training rows alone.')
