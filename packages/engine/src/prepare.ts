@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { FileStore, openStore } from './artifacts/store.js'
 import { StoreError } from './artifacts/store-error.js'
 import type { Provided, Services } from './compose.js'
+import { Collector } from './diagnostics/collector.js'
 import type { Diagnostic } from './diagnostics/diagnostic.js'
 import { DiagnosticError } from './diagnostics/diagnostic-error.js'
 import type { Result } from './diagnostics/result.js'
@@ -13,7 +14,8 @@ import type { Plan } from './plan/types.js'
 import { loadRegistry } from './plugin/load.js'
 import type { LoadedPlugin, Registry } from './plugin/registry.js'
 import { missingSecrets, selectionOf, type Selected } from './selection.js'
-import { parsePipeline } from './source/parse.js'
+import type { Pipeline } from './source/pipeline.js'
+import { parsePipeline, type ParseResult } from './source/parse.js'
 import { findProjectRoot } from './source/project-root.js'
 import { readSecrets } from './source/secrets.js'
 
@@ -64,6 +66,17 @@ async function readText(file: string, what: string): Promise<Result<string>> {
   }
 }
 
+/** Where the file itself has mistakes, those of its stages are looked for all the same, as far as they could be read. */
+async function furtherMistakes({ partial, diagnostics }: ParseResult, load: (plugins: Pipeline['plugins']) => Promise<Result<Registry>>): Promise<readonly Diagnostic[]> {
+  const collector = new Collector()
+  collector.addAll(diagnostics)
+  if (!partial) return collector.diagnostics
+  const registry = await load(partial.plugins)
+  collector.addFollowing(registry.diagnostics)
+  if (registry.ok) collector.addFollowing(resolveGraph(partial, registry.value).diagnostics)
+  return collector.diagnostics
+}
+
 /** Reads a pipeline up to its graph and opens the store. All mistakes of one step are answered together. */
 export async function openPipeline(options: OpenOptions): Promise<Result<OpenedPipeline>> {
   const env = options.env ?? process.env
@@ -75,9 +88,10 @@ export async function openPipeline(options: OpenOptions): Promise<Result<OpenedP
   const projectRoot = findProjectRoot(file)
   const paramsFile = params && { file: resolve(options.paramsFile!), text: params.value }
   const pipeline = parsePipeline({ file, text: text.value, projectRoot, env, set: options.set, paramsFile })
-  if (!pipeline.ok) return pipeline
   const root = storeRoot(projectRoot, env)
-  const registry = await loadRegistry({ builtIn: options.builtIn, plugins: pipeline.value.plugins, projectRoot, cacheDir: join(root, 'plugins') })
+  const cacheDir = join(root, 'plugins')
+  if (!pipeline.ok) return { ok: false, diagnostics: await furtherMistakes(pipeline, plugins => loadRegistry({ builtIn: options.builtIn, plugins, projectRoot, cacheDir })) }
+  const registry = await loadRegistry({ builtIn: options.builtIn, plugins: pipeline.value.plugins, projectRoot, cacheDir })
   const diagnostics = [...pipeline.diagnostics, ...registry.diagnostics]
   if (!registry.ok) return { ok: false, diagnostics }
   const graph = resolveGraph(pipeline.value, registry.value)

@@ -10,7 +10,7 @@ export interface TextOptions extends Pick<ParseOptions, 'set' | 'paramsFile'> {
 export function resolveText(text: string, { env = {}, registry = fakeRegistry(), ...options }: TextOptions = {}): Result<Graph> {
   const parsed = parsePipeline({ file: '/project/pipeline.yaml', text, projectRoot: '/project', env, ...options })
   const pipeline = parsed.ok ? parsed.value : parsed.partial
-  if (!pipeline) return parsed
+  if (!pipeline) return { ok: false, diagnostics: parsed.diagnostics }
   const graph = resolveGraph(pipeline, registry)
   const collector = new Collector()
   collector.addAll(parsed.diagnostics)

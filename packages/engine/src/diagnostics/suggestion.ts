@@ -8,6 +8,8 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance)
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
   }
+  // A beginning or an abbreviation is as good as a slip: max_len for max_length.
+  if (best === undefined && name.length >= 3) for (const candidate of candidates) if (candidate.startsWith(name)) return candidate
   return best
 }
 

@@ -37,6 +37,8 @@ export interface Binding {
   readonly when: (labels: Labels) => Pick<GraphNode, 'when'> & { readonly condition?: string }
   readonly seed: (labels: Labels) => number
   readonly publish: (labels: Labels) => Readonly<Record<string, string>>
+  /** Whether any of these says something else for other labels. */
+  readonly readsMatrix: boolean
 }
 
 /** `absent`: each axis of the stage as null. `matrixIsKnown` is false where the axes it inherits cannot be told. */
@@ -96,7 +98,7 @@ export function bindStage(entry: StageEntry & { registered: RegisteredStage }, p
       deferred: waiting.map(pointer => pointer.slice(1)).filter(pointer => !keysFit.dropped.has(pointerParts(pointer)[0]!)),
       inputPorts,
       outputPorts,
-      files: namedFiles(entry, params, given, matrixIsKnown ? new Set(waiting) : 'unknown', inputPorts, pipeline, collector),
+      files: namedFiles(entry, params, given, matrixIsKnown || (entry.with.axes !== 'all' && entry.with.axes.size === 0) ? new Set(waiting) : 'unknown', inputPorts, pipeline, collector),
       resources: resourcesOf(labels, params, isSound),
     }
   })
@@ -148,7 +150,8 @@ export function bindStage(entry: StageEntry & { registered: RegisteredStage }, p
     for (const [port, to] of Object.entries(value as JsonObject)) if (!unknown.includes(port)) paths[port] = publishPath(String(to), pipeline.rangeOf([...path, 'publish', port]), collector)
     return paths
   })
-  return { bound, env, when, seed, publish }
+  const readsMatrix = [entry.with.axes, entry.env.axes, resourceValues.axes, seedValues.axes, publishValues.axes, axesOf(whenReferences)].some(axes => axes === 'all' || axes.size > 0)
+  return { bound, env, when, seed, publish, readsMatrix }
 }
 
 /** A path below the project root, without `.` and `..`. */

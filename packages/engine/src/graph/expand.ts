@@ -3,7 +3,7 @@ import { didYouMean, nearest } from '../diagnostics/suggestion.js'
 import type { InputPort, OutputPorts } from '../plugin/define.js'
 import type { RegisteredStage, Registry } from '../plugin/registry.js'
 import type { Pipeline } from '../source/pipeline.js'
-import { bindStage } from './binding.js'
+import { bindStage, type Binding } from './binding.js'
 import type { GraphNode, NodeId, NodeInput, Scalar } from './graph.js'
 import { AxisIndex, commonAxes, type Labels } from './matrix.js'
 import { chooseOutput, fits } from './ports.js'
@@ -58,7 +58,8 @@ export class Expander {
     const isKnown = mustKnow.every(member => member.targets.length > 0 && member.targets.every(target => this.#entries.get(target.stage)?.nodes !== undefined)) && entry.own.length > 0
 
     // Which ports take many must be known before the axes are: it may rest on what is given, not on the matrix.
-    const early = typeof registered.definition.inputs === 'function' ? bindStage(typed, this.#pipeline, this.#registry, this.#collector, { absent: {}, matrixIsKnown: false }).bound({}).inputPorts : registered.definition.inputs
+    const withoutMatrix = bindStage(typed, this.#pipeline, this.#registry, this.#collector, { absent: {}, matrixIsKnown: false })
+    const early = typeof registered.definition.inputs === 'function' ? withoutMatrix.bound({}).inputPorts : registered.definition.inputs
     const isSingle = (input: StageInput) => input.shape === 'one' && !early[input.port]?.many
     this.#checkShapes(entry, shapes, early)
 
@@ -66,11 +67,10 @@ export class Expander {
     if (partials === 'too-many') return false
     if (!partials) {
       // The parameters can be checked all the same.
-      const binding = bindStage(typed, this.#pipeline, this.#registry, this.#collector, { absent: {}, matrixIsKnown: false })
-      const { inputPorts, files } = binding.bound({})
+      const { inputPorts, files } = withoutMatrix.bound({})
       for (const [port, of] of Object.entries(inputPorts)) if (!of.optional && !files[port] && !(port in shapes)) this.#missing(typed, port, of)
-      binding.publish({})
-      binding.seed({})
+      withoutMatrix.publish({})
+      withoutMatrix.seed({})
       return true
     }
     if (partials.length === 0) {
@@ -82,7 +82,7 @@ export class Expander {
       this.#collector.error('too-many-nodes', this.#pipeline.rangeOf(source.matrix ? [...path, 'matrix'] : path, 'key'), `With "${source.id}" the file makes ${this.#budget.nodes.toLocaleString('en')} nodes; at most ${mostNodes.toLocaleString('en')} can be run.`, { hint: 'Drop values or axes of a matrix.' })
       return false
     }
-    entry.nodes = this.#makeNodes(typed, partials, isSingle)
+    entry.nodes = this.#makeNodes(typed, partials, isSingle, withoutMatrix.readsMatrix ? undefined : withoutMatrix)
     return entry.nodes !== undefined
   }
 
@@ -164,12 +164,12 @@ export class Expander {
     return all
   }
 
-  #makeNodes(entry: StageEntry & { registered: RegisteredStage }, partials: readonly Partial[], isSingle: (input: StageInput) => boolean): readonly GraphNode[] | undefined {
+  #makeNodes(entry: StageEntry & { registered: RegisteredStage }, partials: readonly Partial[], isSingle: (input: StageInput) => boolean, made: Binding | undefined): readonly GraphNode[] | undefined {
     const { source, path, registered } = entry
     const collector = this.#collector
     const labelled = partials.map(({ own, inherited, combination }) => ({ labels: { ...inherited, ...own } as Record<string, Scalar>, combination }))
     const absent = absentAxes(labelled.map(({ labels }) => labels))
-    const binding = bindStage(entry, this.#pipeline, this.#registry, collector, { absent, matrixIsKnown: true })
+    const binding = made ?? bindStage(entry, this.#pipeline, this.#registry, collector, { absent, matrixIsKnown: true })
     const common = commonAxes(labelled.map(({ labels }) => labels))
     const lookup = this.#lookup(common)
     const nodes: GraphNode[] = []

@@ -29,7 +29,9 @@ export function readYaml(file: string, text: string, collector: Collector): Yaml
   const positions = new TextPositions(file, text)
   const document = compose(positions, collector)
   if (!document) return undefined
-  const value = new Reader(document, positions, collector).read()
+  const reader = new Reader(document, positions, collector)
+  const value = reader.read()
+  if (reader.hasExploded) return undefined
   const root = document.contents as Node | null
   const find = finder(root)
   return {
@@ -211,6 +213,10 @@ class Reader {
     this.#root = document.contents as Node | null
     this.#positions = positions
     this.#collector = collector
+  }
+
+  get hasExploded(): boolean {
+    return this.#exploded
   }
 
   read(): Json {

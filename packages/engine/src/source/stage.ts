@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../artifacts/types.js'
-import { didYouMean } from '../diagnostics/suggestion.js'
+import { didYouMean, nearest } from '../diagnostics/suggestion.js'
 import type { ExpressionCheck } from './expression-check.js'
 import { evaluateTemplate, type Scope } from './expressions/evaluate.js'
 import { typeName } from './expressions/functions.js'
@@ -109,7 +109,8 @@ export function readStage(id: string, value: Json, defaults: Settings, reading: 
   const map = shape.record(value, path, stageKeys, () => 'Parameters of the stage stand under `with:`.')
   const uses = shape.string(map.uses, [...path, 'uses'])
   expressions.none(map.uses, [...path, 'uses'])
-  if (map.uses === undefined && (value === null || (typeof value === 'object' && !Array.isArray(value)))) shape.error('missing-key', path, `The stage "${id}" has no "uses".`, 'Name what it does, for example uses: command/shell; `hone stages` lists all.', 'key')
+  const isMistyped = Object.keys(map).some(key => nearest(key, ['uses']) === 'uses')
+  if (map.uses === undefined && !isMistyped && (value === null || (typeof value === 'object' && !Array.isArray(value)))) shape.error('missing-key', path, `The stage "${id}" has no "uses".`, 'Name what it does, for example uses: command/shell; `hone stages` lists all.', 'key')
   const withMap = shape.map(map.with, [...path, 'with'])
   expressions.all(withMap, [...path, 'with'], 'with')
   const own = readSettings(map, path, reading)
