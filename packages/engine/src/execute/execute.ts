@@ -48,7 +48,7 @@ export async function execute(run: RunContext): Promise<ReadonlyMap<NodeId, Stag
     await Promise.allSettled(done.values())
     throw error
   }
-  return new Map([...outcomes].map(([id, { status }]) => [id, status]))
+  return new Map([...run.plan.nodes.keys()].map(id => [id, outcomes.get(id)!.status]))
 }
 
 const isDone = ({ status }: NodeOutcome) => status === 'ran' || status === 'hit'

@@ -139,7 +139,7 @@ async function decide(
   if (outcome.type === 'ready') {
     if (outcome.uncached !== undefined) return run(outcome.uncached)
     const hit = await findHit(outcome, known.store, known.backend, known.lastKey)
-    return hit ? { action: { action: 'hit', record: hit.record }, reasons: hit.reasons } : run(...whyNot(outcome, known))
+    return hit ? { action: { action: 'hit', record: hit.record }, reasons: hit.reasons } : run(...whyNot(outcome, { previous: known.previous(), lastKey: known.lastKey }))
   }
   const waiting = waitReasons(node, outcome.for)
   if (outcome.staticKey === undefined) return { action: { action: 'undetermined' }, reasons: waiting }
@@ -177,9 +177,8 @@ function hitReasons(record: ActionRecord): string[] {
 const day = (record: ActionRecord): string => record.finishedAt.slice(0, 10)
 
 /** Why a node whose key is known is no hit: what differs from its last run. */
-export function whyNot(outcome: Fingerprint, known: Pick<Known, 'previous' | 'lastKey'>): string[] {
-  const previous = known.previous()
-  if (!previous) return [known.lastKey ? 'the record of its last run is gone' : 'no record yet']
+export function whyNot(outcome: Fingerprint, { previous, lastKey }: { readonly previous: ActionRecord | undefined; readonly lastKey: Digest | undefined }): string[] {
+  if (!previous) return [lastKey ? 'the record of its last run is gone' : 'no record yet']
   const reasons = describe(explain(previous.components, outcome.components), previous.uses)
   return reasons.length > 0 ? reasons : ['its last result is missing from the store, or damaged']
 }
