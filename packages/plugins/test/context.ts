@@ -61,7 +61,7 @@ export async function runStage(
     if (!Array.isArray(value)) return artifact({ label, ...(value as { path: string }) })
     const path = join(folder, `in-${made++}.jsonl`)
     await writeFile(path, (value as readonly unknown[]).map(row => JSON.stringify(row) + '\n').join(''))
-    return artifact({ path, label })
+    return artifact({ path, label, kind: 'rows' })
   }
   const inputs: Record<string, unknown> = {}
   for (const [port, value] of Object.entries(given)) {

@@ -1,9 +1,9 @@
 import { cp, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import type { ArtifactHandle, StageContext } from '@hone/engine'
 import { execa } from 'execa'
-import { variable, type ShellParams } from './shell.js'
+import { byId, variable, type ShellParams } from './shell.js'
 
 /** Of the machine's environment a command sees only these. */
 const passed = ['PATH', 'HOME', 'LANG', 'TMPDIR']
@@ -38,7 +38,8 @@ async function gather(members: readonly ArtifactHandle[], folder: string): Promi
   for (const [i, member] of members.entries()) {
     const isFolder = (await stat(member.path)).isDirectory()
     const label = member.label.replace(/[^\w.=-]+/g, '_')
-    const path = `${String(i).padStart(3, '0')}${label === '' ? '' : `-${label}`}${isFolder ? '' : extname(member.path)}`
+    const extension = byId.get(member.kind)?.extension
+    const path = `${String(i).padStart(3, '0')}${label === '' ? '' : `-${label}`}${isFolder || extension === undefined ? '' : `.${extension}`}`
     try {
       await symlink(member.path, join(folder, path), isFolder ? 'junction' : 'file')
     } catch (e) {

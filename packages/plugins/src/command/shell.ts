@@ -7,7 +7,8 @@ export interface ShellParams {
   outputs: Record<string, string>
 }
 
-const byId = new Map(Object.values(kinds).map(kind => [kind.id, kind]))
+/** The kinds there are without a plugin, by id. */
+export const byId = new Map(Object.values(kinds).map(kind => [kind.id, kind]))
 const kindNames = [...byId.keys()].filter(id => id !== 'any')
 
 /** Any command as a stage: what it reads is named, so that it is cached like the others. */

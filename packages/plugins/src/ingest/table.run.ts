@@ -11,7 +11,7 @@ const byExtension: Record<string, NonNullable<TableParams['format']>> = { '.json
 
 export default async function run({ params, inputs, outputs, signal, progress, fail }: StageContext<TableParams>): Promise<void> {
   const source = inputs.file as ArtifactHandle
-  const name = source.reference ?? source.path
+  const name = source.reference ?? 'the input "file"'
   const format = params.format ?? byExtension[extname(source.reference ?? source.path).toLowerCase()] ?? byExtension[extname(source.path).toLowerCase()]
   if (!format) fail(`${name} is no jsonl, json, csv or tsv file by its extension`, 'path', 'Say what it is with "format".')
   const wrong = (line: number | undefined, message: string): never => fail(`${name}${line === undefined ? '' : `:${line}`} ${message}`, 'path')

@@ -39,8 +39,8 @@ test('many inputs are a folder with an entry each and an index in their order', 
   const parts = (await text('out')).trim().split('\n')
   assert.is(parts.pop()!.trim(), '3')
   assert.equal(JSON.parse(parts.join('\n')), [
-    { label: 'rank=8, x', path: '000-rank=8_x.jsonl', kind: 'file' },
-    { label: 'rank=4', path: '001-rank=4.jsonl', kind: 'file' },
+    { label: 'rank=8, x', path: '000-rank=8_x.jsonl', kind: 'rows' },
+    { label: 'rank=4', path: '001-rank=4.jsonl', kind: 'rows' },
   ])
 })
 
