@@ -11,5 +11,19 @@ export const byteCharacters: readonly string[] = (() => {
 /** The inverse: the byte of each such character. */
 export const characterBytes: ReadonlyMap<string, number> = new Map(byteCharacters.map((c, byte) => [c, byte]))
 
-/** 0xC0, 0xC1 and those from 0xF5 on stand in no UTF-8 text, and some vocabularies leave them out. */
-export const occursInUtf8 = (byte: number): boolean => byte !== 0xc0 && byte !== 0xc1 && byte < 0xf5
+/** Where each UTF-8 byte of a text lies: the [start, end) of its character in UTF-16 units. */
+export function utf8Ranges(text: string): { starts: number[]; ends: number[] } {
+  const starts: number[] = []
+  const ends: number[] = []
+  let at = 0
+  for (const character of text) {
+    const code = character.codePointAt(0)!
+    const bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
+    for (let i = 0; i < bytes; i++) {
+      starts.push(at)
+      ends.push(at + character.length)
+    }
+    at += character.length
+  }
+  return { starts, ends }
+}

@@ -1,5 +1,5 @@
 import { addedTokenFinder, type AddedToken } from './added-tokens.js'
-import { byteCharacters, characterBytes, occursInUtf8 } from './byte-alphabet.js'
+import { characterBytes, utf8Ranges } from './byte-alphabet.js'
 import { BytePairEncoder } from './byte-pair-encoder.js'
 import { byteLevelNormalizer } from './normalizer.js'
 import { byteLevelPreTokenizer, type TokenizerPart } from './pre-tokenizer.js'
@@ -28,23 +28,6 @@ function surroundingIds(part: TokenizerPart | null | undefined): { before: numbe
   return undefined
 }
 
-/** Where each UTF-8 byte of a word lies in its UTF-16 units. */
-function byteRanges(word: string): { starts: number[]; ends: number[] } {
-  const starts: number[] = []
-  const ends: number[] = []
-  let at = 0
-  for (const character of word) {
-    const code = character.codePointAt(0)!
-    const bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
-    for (let i = 0; i < bytes; i++) {
-      starts.push(at)
-      ends.push(at + character.length)
-    }
-    at += character.length
-  }
-  return { starts, ends }
-}
-
 /**
  * A byte-level BPE tokenizer: GPT-2, GPT-NeoX, Llama 3, SmolLM2, Qwen and their like. Undefined where tokenizer.json describes
  * another sort. Throws where the vocabulary contradicts the merges.
@@ -52,12 +35,12 @@ function byteRanges(word: string): { starts: number[]; ends: number[] } {
 export function byteLevelTokenizer(json: TokenizerJson): TokenizerCore | undefined {
   const { model } = json
   if (model.type !== undefined && model.type !== 'BPE') return undefined
-  if (model.byte_fallback || model.dropout || model.continuing_subword_prefix || model.end_of_word_suffix || !model.merges || Array.isArray(model.vocab)) return undefined
+  if (model.byte_fallback || model.dropout || model.unk_token || model.continuing_subword_prefix || model.end_of_word_suffix || !model.merges || Array.isArray(model.vocab)) return undefined
   const preTokenizer = byteLevelPreTokenizer(json.pre_tokenizer)
   const normalize = byteLevelNormalizer(json.normalizer)
   const surrounding = surroundingIds(json.post_processor)
   const vocab = new Map(Object.entries(model.vocab as Record<string, number>))
-  if (!preTokenizer || !normalize || !surrounding || !byteCharacters.every((c, byte) => vocab.has(c) || !occursInUtf8(byte))) return undefined
+  if (!preTokenizer || !normalize || !surrounding) return undefined
   // A merge is "a b", or ["a", "b"] since tokenizers 0.20.
   const merges = model.merges.map(merge => (typeof merge === 'string' ? (merge.split(' ') as [string, string]) : merge))
   const encoder = new BytePairEncoder(vocab, merges, model.ignore_merges === true)
@@ -98,14 +81,13 @@ export function byteLevelTokenizer(json: TokenizerJson): TokenizerCore | undefin
           const encoded = encoder.encode(word)
           for (const id of encoded.ids) ids.push(id)
           if (offsets) {
-            const ranges = byteRanges(word)
-            let byte = 0
-            for (const length of encoded.bytes) {
+            const ranges = utf8Ranges(word)
+            encoded.starts.forEach((byte, i) => {
+              // The space that was put before the text is not in it.
               const start = Math.max(stretch.start, at + ranges.starts[byte]!)
-              byte += length
-              const end = Math.max(stretch.start, at + ranges.ends[byte - 1]!)
+              const end = Math.max(stretch.start, at + ranges.ends[encoded.ends[i]! - 1]!)
               offsets.push(end > start ? [from(start), to(end)] : [from(stretch.start), from(stretch.start)])
-            }
+            })
           }
           at += word.length
         }

@@ -1,9 +1,10 @@
-import { byteCharacters, occursInUtf8 } from './byte-alphabet.js'
+import { byteCharacters } from './byte-alphabet.js'
 
-/** The tokens of one word: ids, and in `bytes` how many of the word's UTF-8 bytes each one covers. */
+/** The tokens of one word: ids, and the [start, end) of each in the word's UTF-8 bytes. */
 export interface EncodedWord {
   readonly ids: readonly number[]
-  readonly bytes: readonly number[]
+  readonly starts: readonly number[]
+  readonly ends: readonly number[]
 }
 
 // Left and right id in one number, so that a pair is a key without making a string.
@@ -25,7 +26,10 @@ export class BytePairEncoder {
   readonly #wholeWordsFirst: boolean
   #cache = new Map<string, EncodedWord>()
 
-  /** Throws where a merge gives a token that the vocabulary lacks, or a byte has none. `wholeWordsFirst` is `ignore_merges`. */
+  /**
+   * Throws where a merge names a token that the vocabulary lacks. A byte that it lacks is left out of a text, as Hugging Face's
+   * does: SmolLM2's has no token for some control characters. `wholeWordsFirst` is `ignore_merges`.
+   */
   constructor(vocab: ReadonlyMap<string, number>, merges: readonly (readonly [string, string])[], wholeWordsFirst = false) {
     this.#vocab = vocab
     this.#wholeWordsFirst = wholeWordsFirst
@@ -34,7 +38,7 @@ export class BytePairEncoder {
       if (id === undefined) throw new Error(`the vocabulary lacks the token ${JSON.stringify(token)}, which a merge names`)
       return id
     }
-    this.#byteIds = Int32Array.from(byteCharacters, (c, byte) => (occursInUtf8(byte) ? idOf(c) : -1))
+    this.#byteIds = Int32Array.from(byteCharacters, c => vocab.get(c) ?? -1)
     merges.forEach(([left, right], rank) => {
       const pair = idOf(left) * pairBase + idOf(right)
       // As Hugging Face's: of two equal pairs the later one stands.
@@ -58,12 +62,13 @@ export class BytePairEncoder {
     const utf8 = Buffer.from(word, 'utf8')
     if (this.#wholeWordsFirst) {
       const whole = this.#vocab.get(Array.from(utf8, byte => byteCharacters[byte]).join(''))
-      if (whole !== undefined) return { ids: [whole], bytes: [utf8.length] }
+      if (whole !== undefined) return { ids: [whole], starts: [0], ends: [utf8.length] }
     }
-    const n = utf8.length
-    const ids = Int32Array.from(utf8, byte => this.#byteIds[byte]!)
-    const lengths = new Int32Array(n).fill(1)
-    // A symbol that was merged into the one on its left has length 0.
+    const known = Int32Array.from(utf8.keys()).filter(i => this.#byteIds[utf8[i]!]! >= 0)
+    const n = known.length
+    const ids = known.map(i => this.#byteIds[utf8[i]!]!)
+    const ends = known.map(i => i + 1)
+    const isMerged = new Uint8Array(n)
     const next = Int32Array.from({ length: n }, (_, i) => i + 1)
     const previous = Int32Array.from({ length: n }, (_, i) => i - 1)
     const heap = new MinHeap()
@@ -77,20 +82,21 @@ export class BytePairEncoder {
       const rank = Math.floor(key / positionBase)
       const i = key % positionBase
       // The pair may be gone by now: one of the two was merged with another neighbour.
-      if (lengths[i] === 0 || rankAt(i) !== rank) continue
+      if (isMerged[i] || rankAt(i) !== rank) continue
       const right = next[i]!
       ids[i] = this.#merged[rank]!
-      lengths[i]! += lengths[right]!
-      lengths[right] = 0
+      ends[i] = ends[right]!
+      isMerged[right] = 1
       next[i] = next[right]!
       if (next[i]! < n) previous[next[i]!] = i
       if (previous[i]! >= 0) offer(previous[i]!)
       offer(i)
     }
-    const encoded = { ids: [] as number[], bytes: [] as number[] }
+    const encoded = { ids: [] as number[], starts: [] as number[], ends: [] as number[] }
     for (let i = 0; i < n; i = next[i]!) {
       encoded.ids.push(ids[i]!)
-      encoded.bytes.push(lengths[i]!)
+      encoded.starts.push(known[i]!)
+      encoded.ends.push(ends[i]!)
     }
     return encoded
   }

@@ -1,4 +1,5 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers'
+import { characterBytes, utf8Ranges } from './byte-alphabet.js'
 import type { TokenizerCore, TokenizerJson } from './tokenizer-json.js'
 
 /** What is used of it: the package's own types do not resolve under NodeNext. */
@@ -36,13 +37,39 @@ export function otherTokenizer(json: TokenizerJson, configJson: Readonly<Record<
     encode,
     encodeWithOffsets(text) {
       const ids = encode(text, false)
-      return { ids, offsets: follow(text, ids.map(id => ({ token: tokenizer.id_to_token(id) ?? '', isAdded: added.has(id) }))) }
+      const isByteLevel = JSON.stringify([json.pre_tokenizer, json.decoder]).includes('"ByteLevel"')
+      return { ids, offsets: (isByteLevel ? followBytes : follow)(text, ids.map(id => ({ token: tokenizer.id_to_token(id) ?? '', isAdded: added.has(id) }))) }
     },
     decode: (ids, skipSpecialTokens) => tokenizer.decode([...ids], { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false }),
   }
 }
 
 const byteToken = /^<0x([0-9A-F]{2})>$/
+
+const cannotFollow = (token: string, text: string, at: number) =>
+  new Error(`cannot tell where the token ${JSON.stringify(token)} lies in the text near ${JSON.stringify(text.slice(at, at + 20))}: this tokenizer changes the text`)
+
+/** The same for tokens whose characters stand for bytes. */
+function followBytes(text: string, tokens: readonly { token: string; isAdded: boolean }[]): [number, number][] {
+  const bytes = Buffer.from(text, 'utf8')
+  const { starts, ends } = utf8Ranges(text)
+  let at = 0
+  return tokens.map(({ token, isAdded }) => {
+    const surface = isAdded ? Buffer.from(token, 'utf8') : Buffer.from(Array.from(token, c => characterBytes.get(c) ?? -1))
+    let start = at
+    // A space before the whole text is the tokenizer's own; around an added token it may have taken some away.
+    if (!bytes.subarray(start).subarray(0, surface.length).equals(surface)) {
+      if (surface[0] === 32 && bytes.subarray(start).subarray(0, surface.length - 1).equals(surface.subarray(1))) {
+        at = start + surface.length - 1
+        return at === start ? [starts[start] ?? text.length, starts[start] ?? text.length] : [starts[start]!, ends[at - 1]!]
+      }
+      while (start < bytes.length && bytes[start]! <= 32 && !bytes.subarray(start).subarray(0, surface.length).equals(surface)) start++
+      if (!bytes.subarray(start).subarray(0, surface.length).equals(surface)) throw cannotFollow(token, text, starts[at] ?? text.length)
+    }
+    at = start + surface.length
+    return [starts[start]!, ends[at - 1]!]
+  })
+}
 
 /** The [start, end) of each token, by matching them one after the other. Throws where the text was changed too much to follow. */
 function follow(text: string, tokens: readonly { token: string; isAdded: boolean }[]): [number, number][] {
@@ -70,7 +97,7 @@ function follow(text: string, tokens: readonly { token: string; isAdded: boolean
     const start = [at, at + (/^\s*/.exec(text.slice(at))?.[0].length ?? 0)].find(i => candidates.some(c => text.startsWith(c, i)))
     const found = start === undefined ? undefined : candidates.find(c => text.startsWith(c, start))
     if (start === undefined || found === undefined) {
-      throw new Error(`cannot tell where the token ${JSON.stringify(token)} lies in the text near ${JSON.stringify(text.slice(at, at + 20))}: this tokenizer changes the text`)
+      throw cannotFollow(token, text, at)
     }
     at = start + found.length
     offsets.push([start, at])

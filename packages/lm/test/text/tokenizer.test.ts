@@ -80,6 +80,21 @@ test("Hugging Face's JavaScript implementation, which takes the other sorts, giv
   for (const c of cases.filter(c => /^[\w ',.]*$/.test(c.text))) assert.equal(tokenizer.encode(c.text, false), c.ids, JSON.stringify(c.text))
 })
 
+test('its offsets are those of our own', () => {
+  const tokenizer = tokenizerFromJson(base)
+  const other = otherTokenizer(base, {})
+  for (const { text } of golden.variants.gpt2!.cases) {
+    const [a, b] = [tokenizer.encodeWithOffsets(text), other.encodeWithOffsets(text)]
+    if (a.ids.join() === b.ids.join()) assert.equal(b.offsets, a.offsets, JSON.stringify(text))
+  }
+})
+
+test('a byte without a token is left out, as by Hugging Face', () => {
+  const vocab = Object.fromEntries(Object.entries(base.model.vocab as Record<string, number>).filter(([token]) => token !== '\u0100'))
+  const tokenizer = tokenizerFromJson({ ...base, model: { ...base.model, vocab } })
+  assert.equal(tokenizer.encodeWithOffsets('the\0cat'), { ids: [...tokenizer.encode('the'), ...tokenizer.encode('cat')], offsets: [...tokenizer.encodeWithOffsets('the').offsets, ...tokenizer.encodeWithOffsets('cat').offsets.map(([a, b]) => [a + 4, b + 4])] })
+})
+
 test('a SentencePiece-like tokenizer with byte fallback has offsets too', () => {
   const vocab: Record<string, number> = { '<unk>': 0, '<s>': 1, '</s>': 2 }
   for (let byte = 0; byte < 256; byte++) vocab[`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`] = 3 + byte
