@@ -73,6 +73,8 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
       try {
         run.emit({ type: 'stage-started', stage: node.id, uses: node.stage.definition.id, attempt, because, key: print.key ?? null })
         outcome = await attemptOnce(node, print, workKey, isForced, because, share, log, run)
+        // Before its share is free: nothing may take it after a failure.
+        if (!outcome.ok && !run.keepGoing && (outcome.failure.final || attempt >= most)) run.stopStarting()
       } catch (error) {
         outcome = { ok: false, failure: storeFailure(error) }
       } finally {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import type { ArtifactStore } from '../artifacts/types.js'
 import { openEventLog, type EventLog, type EventSink } from '../events/log.js'
@@ -45,6 +46,8 @@ export function startRun(options: StartOptions): { run: RunContext; log: EventLo
   const starts = new AbortController()
   const stopStarting = () => starts.abort(new Error('no more stages are started'))
   const { cancel = new AbortController().signal, kill = new AbortController().signal } = options
+  // Every running stage listens.
+  setMaxListeners(0, cancel, kill, starts.signal)
   if (cancel.aborted) stopStarting()
   cancel.addEventListener('abort', stopStarting, { once: true })
 
