@@ -81,11 +81,13 @@ export function byteLevelTokenizer(json: TokenizerJson): TokenizerCore | undefin
           const encoded = encoder.encode(word)
           for (const id of encoded.ids) ids.push(id)
           if (offsets) {
-            const ranges = utf8Ranges(word)
+            // As many bytes as units: ASCII, where one is the other.
+            const ranges = encoded.ends.at(-1) === word.length ? undefined : utf8Ranges(word)
             encoded.starts.forEach((byte, i) => {
+              const lastByte = encoded.ends[i]! - 1
               // The space that was put before the text is not in it.
-              const start = Math.max(stretch.start, at + ranges.starts[byte]!)
-              const end = Math.max(stretch.start, at + ranges.ends[encoded.ends[i]! - 1]!)
+              const start = Math.max(stretch.start, at + (ranges ? ranges.starts[byte]! : byte))
+              const end = Math.max(stretch.start, at + (ranges ? ranges.ends[lastByte]! : lastByte + 1))
               offsets.push(end > start ? [from(start), to(end)] : [from(stretch.start), from(stretch.start)])
             })
           }
