@@ -33,7 +33,15 @@ export const paddedElements = (elements: number): number => Math.ceil(elements /
 
 /** A heap of at least `bytes`, all zero. Throws a RangeError where the system has not that much memory. */
 export function makeHeap(bytes: number): Heap {
-  const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(bytes / pageBytes)) })
+  const memory = allocate(bytes)
   compiled ??= new WebAssembly.Module(Buffer.from(kernelBytes, 'base64'))
   return { buffer: memory.buffer, kernels: new WebAssembly.Instance(compiled, { heap: { memory } }).exports as Kernels }
+}
+
+function allocate(bytes: number) {
+  try {
+    return new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(bytes / pageBytes)) })
+  } catch {
+    throw new RangeError(`The system gave no ${(bytes / 2 ** 30).toFixed(1)} GiB for the trained parameters, their gradients and AdamW's moments. Train with LoRA, or a smaller model`)
+  }
 }

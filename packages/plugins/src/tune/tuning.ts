@@ -54,6 +54,7 @@ export async function tune(context: StageContext<TrainerParams>, start: Start, m
     },
     onCheckpoint: step => log(`Checkpoint after step ${step}`),
   }).catch((error: unknown) => {
+    if (error instanceof RangeError) return fail(error.message)
     if (!(error instanceof Diverged)) throw error
     return fail(error.message, 'learning_rate', `Lower "learning_rate" (it is ${params.learning_rate}) or lengthen the warm-up.${error.checkpoint ? ` The last good checkpoint is ${error.checkpoint}.` : ''}`)
   })

@@ -1,6 +1,6 @@
-import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadGenerator, openLanguageModel, openModelFolder, openSafetensors, readAdapterFolder, readTokens } from '@hone/lm'
+import { loadGenerator, openLanguageModel, openModelFolder, openSafetensors, readAdapterFolder, readTokens, writeTokens } from '@hone/lm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { full } from '../../src/tune/full.js'
@@ -172,6 +172,16 @@ test('a text without a question is shown its beginning', () => {
   assert.equal([prompt, reference], [[...ids.subarray(0, 16)], [...ids.subarray(16)]])
   const answer = firstAnswer(rows(Uint8Array.from(ids, i => (i >= 10 && i < 13) || i > 30 ? 1 : 0)), 0)
   assert.equal([answer.prompt.length, answer.reference], [10, [10, 11, 12]])
+})
+
+test('tokens of which none is learned are refused', async () => {
+  const dir = folder()
+  cpSync(tokens, dir, { recursive: true })
+  const { train, info, tokenizerDir } = await readTokens(tokens)
+  const rows = train.exampleIds.map((id, row) => ({ split: 'train' as const, row, id }))
+  await writeTokens(dir, { info, splits: { train: { ...train, mask: new Uint8Array(train.mask.length) } }, rows, tokenizerDir })
+  rmSync(join(dir, 'validation.safetensors'))
+  await fails(run(full, {}, { tokens: dir }), /no row with a supervised token/)
 })
 
 test('without held-out rows training rows alone are measured', async () => {
