@@ -11,7 +11,7 @@ import { isWritten, labelText, type PortReference } from './reference.js'
 import { absentAxes, mostNodes, type InputMember, type StageEntry, type StageInput, type StageRead } from './stage-entry.js'
 
 /** More edges than this take longer to walk than any plan should. */
-const mostEdges = 5_000_000
+const mostEdges = 2_000_000
 
 /** A node of another stage that a reference means, with the axes that it did not fix. */
 interface Candidate {
@@ -38,6 +38,7 @@ export class Expander {
   readonly #collector: Collector
   readonly #entries: ReadonlyMap<string, StageEntry>
   readonly #budget = { nodes: 0, edges: 0 }
+  readonly #gathered = new WeakMap<readonly Candidate[], Map<string, readonly NodeInput[]>>()
   /** A reference means the same output of every node that has the same outputs. */
   readonly #chosen = new WeakMap<OutputPorts, Map<string, string | undefined>>()
 
@@ -203,7 +204,8 @@ export class Expander {
           required.add(candidate.node.id)
           after.add(candidate.node.id)
         } else if (of.many) {
-          const members = input.members.flatMap(member => this.#many(member, combination, labels, lookup, port, of))
+          const lists = input.members.map(member => this.#many(member, combination, labels, lookup, port, of))
+          const members = lists.length === 1 ? lists[0]! : lists.flat()
           if (members.length > 0) inputs[port] = members
           else if (!of.optional && input.members.every(m => this.#isExpanded(m, combination))) {
             collector.error('missing-input', this.#pipeline.rangeOf([...path, 'inputs', port], 'key'), `Nothing comes in by "${port}" of ${id}.`, { hint: input.members.length === 0 ? 'Name at least one stage.' : 'No member of the stages that it names has the axes of this node.' })
@@ -277,16 +279,23 @@ export class Expander {
     return found[0]
   }
 
-  #many(member: InputMember, combination: number, labels: Labels, lookup: Lookup, port: string, of: InputPort): NodeInput[] {
+  #many(member: InputMember, combination: number, labels: Labels, lookup: Lookup, port: string, of: InputPort): readonly NodeInput[] {
     const target = member.target(combination)
     if (!target || !this.#entries.get(target.stage)?.nodes) return []
+    const candidates = lookup(target, member).agreeing(labels)
+    // Nodes with the same axes that gather the same members share one list of them.
+    const key = `${port}\0${member.range.offset}\0${Object.keys(labels).join()}`
+    const known = this.#gathered.get(candidates)?.get(key)
+    if (known) return known
     const inputs: NodeInput[] = []
-    for (const candidate of lookup(target, member).agreeing(labels)) {
+    for (const candidate of candidates) {
       const output = this.#output(candidate.node, member, target, port, of)
       if (output === undefined) continue
       const axes = labelText(without(candidate.labels, labels))
       inputs.push({ type: 'output', node: candidate.node.id, port: output, label: member.label && axes ? `${member.label}[${axes}]` : member.label || axes })
     }
+    if (!this.#gathered.has(candidates)) this.#gathered.set(candidates, new Map())
+    this.#gathered.get(candidates)!.set(key, inputs)
     return inputs
   }
 

@@ -197,8 +197,11 @@ function collectAnchors(node: unknown, anchors: Map<string, Node>): void {
   }
 }
 
-const keyName = (key: unknown): string | undefined =>
-  isScalar(key) && (typeof key.value === 'string' || typeof key.value === 'number' || typeof key.value === 'boolean') ? String((key as Scalar).source ?? key.value) : undefined
+/** A key as it is written; undefined for a list, a map, an alias or nothing. */
+function keyName(key: unknown): string | undefined {
+  if (!isScalar(key)) return undefined
+  return typeof key.value === 'string' ? key.value : (key.source || undefined)
+}
 
 /** Makes JSON of the nodes, and finds what YAML allows and a pipeline does not. */
 class Reader {
