@@ -62,7 +62,7 @@ export class Pack {
 
 const windowBytes = 1 << 18
 
-/** The keys of a pack and where their texts lie, up to the first entry that is not whole. */
+/** The keys of a pack and where their texts should lie; of a torn last entry `Pack.read` finds that it is not whole. */
 export function* scanPack(file: string): Generator<[string, Place]> {
   let fd: number
   try {
@@ -85,7 +85,6 @@ export function* scanPack(file: string): Generator<[string, Place]> {
       const bytes = Number(length)
       const offset = at + headerBytes
       at = offset + bytes + 1
-      if (at > size) return
       yield [key, { file, offset, bytes, check }]
     }
   } finally {

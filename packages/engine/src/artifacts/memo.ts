@@ -1,7 +1,6 @@
 import * as fs from 'node:fs'
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import type { Memo } from '../plugin/define.js'
 import { encodeTyped } from './canonical-json.js'
 import { sha256 } from './digest.js'
 import { Pack, scanPack, type Place } from './memo-pack.js'
@@ -17,12 +16,21 @@ export interface MemoOptions {
   readonly signal: AbortSignal
 }
 
+export interface RowMemo {
+  map<In extends Json, Out extends Json>(
+    rows: AsyncIterable<In> | Iterable<In>,
+    options: { salt: Json; chunk?: number },
+    fn: (rows: readonly In[]) => Promise<readonly Out[]> | readonly Out[],
+  ): AsyncIterable<Out>
+  close(): void
+}
+
 /**
  * The row memo of one stage. `map` gives `fn` one row at a time, or with `chunk` about so many: chunks end where a row's content says so, so
  * that an added row moves no later boundary. What `fn` gave is kept as JSON in an append-only pack of this process, and is answered as read back
  * from JSON, also the first time. A damaged entry is a miss; a disk that cannot be written costs only the memo.
  */
-export function openMemo({ root, codeDigest, signal }: MemoOptions): Memo & { close(): void } {
+export function openMemo({ root, codeDigest, signal }: MemoOptions): RowMemo {
   const dir = join(root, codeDigest)
   /** An entry that was found damaged stands a second time in a later pack. */
   let entries: Map<string, readonly Place[]> | undefined
