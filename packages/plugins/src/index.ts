@@ -22,6 +22,9 @@ export { page, table as reportTable, figures, type PageOptions, type Section } f
 export { barChart, lineChart } from './report/chart.js'
 export { escapeHtml, html, markup, Markup } from './report/html.js'
 
+export { generateText, isModelProblem, openSession, type GenerateRequest, type SessionOptions } from './model-session.js'
+export { probeEngines, type EngineState } from './engines.js'
+
 /** Everything that comes with hone; the command line passes it to the engine like any other plugin. */
 export const builtInPlugin = definePlugin({
   name: '@hone/plugins',

@@ -1,0 +1,79 @@
+import { cpSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { didYouMean, parseReference, planPipeline, openPipeline, type OutputRecord } from '@hone/engine'
+import { columns } from '../terminal/columns.js'
+import { size } from '../terminal/format.js'
+import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
+
+export interface FoundArtifact extends OutputRecord {
+  readonly node: string
+  readonly port: string
+  readonly path: string
+}
+
+/** The present artifacts of a stage (or of one of its ports); says what is wrong and answers undefined where there are none. */
+export async function findArtifacts(shell: Shell, file: string, wanted: string, flags: PipelineFlags): Promise<readonly FoundArtifact[] | undefined> {
+  const refuse = (message: string) => {
+    shell.stderr.write(`${message}\n`)
+    shell.exit(2)
+    return undefined
+  }
+  const reference = parseReference(wanted)
+  if (!reference) return refuse(`"${wanted}" names no stage: write STAGE or STAGE.PORT.`)
+  const plan = await planPipeline(shell.open(file, flags))
+  if (!plan.ok) {
+    shell.diagnostics(plan.diagnostics)
+    shell.exit(2)
+    return undefined
+  }
+  const named = [...plan.value.nodes.values()].filter(({ node }) => (wanted.includes('[') ? wanted.startsWith(node.id) : node.source.id === reference.stage))
+  if (named.length === 0) return refuse(`${file} has no stage "${reference.stage}". ${didYouMean(reference.stage, plan.value.graph.pipeline.stages.map(s => s.id)) ?? ''}`)
+  const stale = named.filter(n => n.action !== 'hit')
+  if (stale.length) return refuse(`${stale[0]!.node.id} has no current result (${stale[0]!.action}: ${stale[0]!.reasons[0] ?? ''}).\n  hint: hone run ${file} ${reference.stage}`)
+  const opened = await openPipeline(shell.open(file, flags))
+  if (!opened.ok) throw new Error('Internal: a pipeline that was planned does not open')
+  const { store } = opened.value
+  const found = named.flatMap(n =>
+    n.action !== 'hit'
+      ? []
+      : Object.entries(n.record.outputs)
+          .filter(([port]) => reference.port === undefined || port === reference.port)
+          .map(([port, output]) => ({ node: n.node.id as string, port, ...output, path: store.pathOf(output) })),
+  )
+  await store.close()
+  if (found.length === 0) return refuse(`${reference.stage} has no output "${reference.port}".`)
+  return found
+}
+
+export function addArtifacts(program: Command, shell: Shell): void {
+  pipelineOptions(program.command('artifacts').argument('<file>', 'pipeline').argument('<stage>', 'STAGE or STAGE.PORT'))
+    .description('Where a stage’s present results are, or a copy of them.')
+    .option('-o, --out <dir>', 'copy them into this folder')
+    .addHelpText('after', '\nExample:\n  hone artifacts pipelines/quickstart.yaml tuned.adapter --out my-adapter')
+    .action(async (file: string, wanted: string, flags: PipelineFlags & { out?: string }) => {
+      const found = await findArtifacts(shell, file, wanted, flags)
+      if (!found) return
+      if (flags.out === undefined) {
+        return shell.answer({ artifacts: found }, () => (found.length === 1 ? found[0]!.path : columns(found.map(a => [`${a.node}.${a.port}`, a.kind, size(a.bytes), a.path]))))
+      }
+      const out = resolve(flags.out)
+      mkdirSync(out, { recursive: true })
+      const opened = await openPipeline(shell.open(file, flags))
+      const extension = (kind: string) => (opened.ok ? opened.value.registry.kind(kind)?.extension : undefined)
+      // One folder artifact becomes the folder itself; of several each gets its name below it.
+      const copies = found.map(a => {
+        const name = found.length === 1 ? a.port : `${a.node}.${a.port}`
+        const to = found.length === 1 && a.form === 'folder' ? out : join(out, a.form === 'file' && extension(a.kind) ? `${name}.${extension(a.kind)}` : name)
+        return { from: a.path, to, form: a.form }
+      })
+      if (opened.ok) await opened.value.store.close()
+      const taken = copies.find(c => existsSync(c.to) && !(c.form === 'folder' && statSync(c.to).isDirectory()))
+      if (taken) {
+        shell.stderr.write(`${taken.to} is there already; nothing was copied.\n`)
+        return shell.exit(2)
+      }
+      for (const { from, to } of copies) cpSync(from, to, { recursive: true, errorOnExist: true, force: false })
+      shell.answer({ copied: copies.map(c => c.to) }, () => copies.map(c => `${basename(c.from).slice(0, 12)} → ${c.to}`).join('\n'))
+    })
+}

@@ -1,0 +1,84 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { adoptStage, collectGarbage, findProjectRoot, inventory, openStore, pinRun, storeRoot, verifyStore, type FileStore } from '@hone/engine'
+import { columns } from '../terminal/columns.js'
+import { duration, size } from '../terminal/format.js'
+import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
+
+/** The store of the project that the current folder is in. */
+function openHere(): Promise<FileStore> {
+  const projectRoot = findProjectRoot(join(process.cwd(), 'pipeline.yaml'))
+  return openStore({ root: storeRoot(projectRoot), projectRoot })
+}
+
+export function addCache(program: Command, shell: Shell): void {
+  const cache = program.command('cache').description('The artifact store.')
+
+  cache
+    .command('ls')
+    .description('The stored results, newest first.')
+    .addHelpText('after', '\nExample:\n  hone cache ls')
+    .action(async () => {
+      const store = await openHere()
+      const rows = (await inventory(store)).map(({ record: { key, node, uses, finishedAt, durationMs }, bytes, isWhole }) => ({ key, node, uses, finishedAt, durationMs, bytes, isWhole }))
+      await store.close()
+      shell.answer({ records: rows }, () => (rows.length ? columns(rows.map(r => [r.key.slice(0, 12), r.node, shell.out.dim(r.uses), size(r.bytes), duration(r.durationMs), r.finishedAt.slice(0, 19).replace('T', ' '), r.isWhole ? '' : shell.out.yellow('not whole')])) : 'The store is empty.'))
+    })
+
+  cache
+    .command('verify')
+    .description('Hashes everything and moves aside what is wrong; the next run makes it anew. Exits 1 when something was.')
+    .action(async () => {
+      const store = await openHere()
+      const report = await verifyStore(store)
+      await store.close()
+      shell.answer(report, () =>
+        [`${report.objects} objects, ${size(report.bytes)}: ${report.moved.length ? `${report.moved.length} were wrong and lie in quarantine/` : 'all are what their names say'}`, ...report.moved.map(m => `  ${m.path}: ${m.problem}`), ...report.lost.map(r => `  lost: ${r.node} (${r.uses})`)].join('\n'),
+      )
+      if (report.moved.length + report.lost.length > 0) shell.exit(1)
+    })
+
+  cache
+    .command('gc')
+    .description('Removes what neither the last successful run of a pipeline, nor a recent or pinned run needs.')
+    .option('--keep <n>', 'how many recent runs keep their results', shell.positiveInteger, 10)
+    .option('-n, --dry-run', 'only say what would go')
+    .action(async (flags: { keep: number; dryRun?: boolean }) => {
+      const store = await openHere()
+      const report = collectGarbage(store, { keep: flags.keep, dryRun: flags.dryRun ?? false })
+      await store.close()
+      shell.answer(report, () => `${flags.dryRun ? 'Would remove' : 'Removed'} ${report.records} results and ${report.objects} objects, ${size(report.bytes)}; ${report.keptRuns.length} runs keep theirs.`)
+    })
+
+  cache
+    .command('pin')
+    .argument('<run>', 'its id')
+    .description('Keeps the results of a run whatever `gc` removes.')
+    .option('--remove', 'no longer')
+    .action(async (run: string, flags: { remove?: boolean }) => {
+      const store = await openHere()
+      const known = pinRun(store, run, !flags.remove)
+      await store.close()
+      if (!known) {
+        shell.stderr.write(`There is no run "${run}". \`hone runs\` lists them.\n`)
+        return shell.exit(2)
+      }
+      shell.answer({ run, pinned: !flags.remove }, () => `${run} is ${flags.remove ? 'no longer pinned' : 'pinned'}.`)
+    })
+
+  pipelineOptions(cache.command('adopt').argument('<file>', 'pipeline').argument('<stage>', 'stage'))
+    .description('Keeps an old result under the new key after a harmless edit of a stage’s code, and says so ever after.')
+    .action(async (file: string, stage: string, flags: PipelineFlags) => {
+      const adopted = await adoptStage(shell.open(file, flags), stage)
+      if (!adopted.ok) {
+        shell.diagnostics(adopted.diagnostics)
+        return shell.exit(2)
+      }
+      shell.answer({ nodes: adopted.value }, () =>
+        adopted.value
+          .map(a => (a.type === 'adopted' ? `${a.node}: the result of ${a.record.finishedAt.slice(0, 10)} is kept under the new key` : a.type === 'already-a-hit' ? `${a.node}: is a hit already` : `${a.node}: not adopted: ${a.reasons.join('; ')}`))
+          .join('\n'),
+      )
+      if (adopted.value.some(a => a.type === 'refused')) shell.exit(1)
+    })
+}

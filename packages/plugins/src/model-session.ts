@@ -1,0 +1,48 @@
+import type { Chat, Generated } from '@hone/lm'
+
+export interface SessionOptions {
+  /** A Hugging Face model folder, or a .gguf file. */
+  readonly model: string
+  readonly adapter?: string | undefined
+  /** No chat template: the text is continued as it is. */
+  readonly raw?: boolean
+  readonly threads: number
+}
+
+/** What `hone generate` asks for; temperature 0 is greedy. */
+export interface GenerateRequest extends SessionOptions {
+  readonly prompts: readonly string[]
+  readonly maxNewTokens: number
+  readonly temperature: number
+  readonly seed: number
+  readonly signal?: AbortSignal
+  /** The answer to the first prompt so far. */
+  readonly onText?: (text: string) => void
+}
+
+const sampling = (temperature: number, seed: number) => (temperature === 0 ? {} : { temperature, seed })
+const open = ({ model, adapter, raw, threads }: SessionOptions) => ({ dir: model, adapterDir: adapter, threads, engine: 'onnx' as const, ...(raw && { template: 'none' }) })
+
+/** Continues texts with a model. Heavy packages are loaded here, not when the command line starts. */
+export async function generateText({ prompts, maxNewTokens, temperature, seed, signal, onText, ...session }: GenerateRequest): Promise<Generated> {
+  const { loadGenerator } = await import('@hone/lm')
+  const generator = await loadGenerator({ ...open(session), slots: prompts.length })
+  try {
+    const asked = session.raw ? prompts : prompts.map(content => [{ role: 'user' as const, content }])
+    return await generator.generate(asked, { maxNewTokens, sampling: sampling(temperature, seed), ...(signal && { signal }), ...(onText && { onText: (index, text) => index === 0 && onText(text) }) })
+  } finally {
+    await generator.dispose()
+  }
+}
+
+/** Opens a conversation with a model. */
+export async function openSession({ system, ...session }: SessionOptions & { system?: string }): Promise<Chat> {
+  const { openChat } = await import('@hone/lm')
+  return openChat({ ...open(session), system })
+}
+
+/** A file or folder of a model that cannot be used: the user's mistake, with what is wrong as the message. */
+export async function isModelProblem(error: unknown): Promise<boolean> {
+  const { CheckpointError, TemplateError, TemplateMismatch } = await import('@hone/lm')
+  return error instanceof CheckpointError || error instanceof TemplateError || error instanceof TemplateMismatch || error instanceof RangeError
+}
