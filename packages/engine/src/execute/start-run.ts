@@ -52,7 +52,8 @@ export function startRun(options: StartOptions): { run: RunContext; log: EventLo
   cancel.addEventListener('abort', stopStarting, { once: true })
 
   const emit = (body: EventBody) => {
-    const event = redact.value({ ...{ type: body.type, at: new Date(clock.nowMs()).toISOString(), run: id }, ...body }) as Event
+    const { type, ...rest } = body
+    const event = redact.value({ type, at: new Date(clock.nowMs()).toISOString(), run: id, ...rest }) as Event
     log.append(event)
     for (const sink of options.sinks) sink(event)
   }
