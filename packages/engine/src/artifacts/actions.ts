@@ -39,16 +39,12 @@ export class Actions {
   }
 
   /** All keys that there are. */
-  *keys(): Generator<Digest> {
+  keys(): Digest[] {
     const { fs } = this.#io
-    if (!fs.existsSync(this.#at.actions)) return
-    for (const shard of fs.readdirSync(this.#at.actions)) {
-      if (shard.length !== 2) continue
-      for (const name of fs.readdirSync(join(this.#at.actions, shard))) {
-        const key = name.slice(0, -'.json'.length)
-        if (name.endsWith('.json') && isDigest(key)) yield key
-      }
-    }
+    if (!fs.existsSync(this.#at.actions)) return []
+    const shards = fs.readdirSync(this.#at.actions).filter(name => name.length === 2)
+    const names = shards.flatMap(shard => fs.readdirSync(join(this.#at.actions, shard)))
+    return names.filter(name => name.endsWith('.json')).map(name => name.slice(0, -'.json'.length)).filter(isDigest)
   }
 
   /** False if a record stands there already and `replace` is not set. */

@@ -46,7 +46,7 @@ export function collectGarbage(store: FileStore, { keep, dryRun = false }: Colle
   const liveKeys = new Set(runs.flatMap(run => [...run.keys]))
   const liveObjects = new Set<string>()
   let records = 0
-  for (const key of [...store.actions.keys()]) {
+  for (const key of store.actions.keys()) {
     const record = store.actions.read(key)
     const isLive = liveKeys.has(key) || ageMs(at.action(key)) < hourMs || isLocked(store, key)
     if (!isLive) {

@@ -62,7 +62,7 @@ export async function verifyStore(store: FileStore, { signal, onProgress }: Veri
   }
 
   const lost: Pick<ActionRecord, 'key' | 'uses' | 'node'>[] = []
-  for (const key of [...store.actions.keys()]) {
+  for (const key of store.actions.keys()) {
     signal?.throwIfAborted()
     const record = store.actions.read(key)
     if (!record) wrong(at.action(key), 'the record cannot be read')

@@ -36,7 +36,7 @@ export const pipelineId = (pipeline: Pipeline): string => relative(pipeline.proj
 
 /** Says of each node whether it is a hit, runs, waits or is skipped, and why; and collects every mistake that can be seen before the run. */
 export async function plan(graph: Graph, options: PlanOptions): Promise<Result<Plan>> {
-  const { store, registry, backend, selection, force, mustHit } = options
+  const { store, backend, selection, force, mustHit } = options
   const problems = new Collector()
   const nodes = new Map<NodeId, PlannedNode>()
   const states = new Map<NodeId, NodeState>()
