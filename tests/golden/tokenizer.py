@@ -44,7 +44,7 @@ texts = [
     '', ' ', 'the cat', "The cat's hat isn't THE CAT'S, we'LL see; I'\u017fay", 'the  cat   sat \n\n on\tthe mat\r\n', '  leading and trailing  ', '12345 apples, 3.14 and \u00bd \u0662\u0663',
     'caf\u00e9 cafe\u0301 na\u00efve \u00c5ngstr\u00f6m A\u030angstro\u0308m', 'emoji \U0001f600 and \U0001f468\u200d\U0001f469\u200d\U0001f467, \u65e5\u672c\u8a9e \u1112\u1161\u11ab',
     '<|im_start|>user\nWhat is a cat?<|im_end|>\n<|im_start|>assistant\nAn animal.<|im_end|>\n', 'a<|endoftext|>b<|endof', 'x <left> y <right>  z <word> a<word>b',
-    'line\u0085next\ufeffbom\u00a0nbsp\u2003em', 'if (x == 1) {\n    return "y";\n}', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '\x00\x01 control \x7f',
+    "it'\u017f THEY'\u017f !\u0085 !\ufeff !\u00a0! \u212a'\u212a", 'line\u0085next\ufeffbom\u00a0nbsp\u2003em', 'if (x == 1) {\n    return "y";\n}', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', '\x00\x01 control \x7f',
     'the cat sat on the mat and the dog sat on the cat ' * 3,
 ]
 def case(t, s):
@@ -55,6 +55,8 @@ def case(t, s):
     'variants': {name: {
         'parts': {k: v for k, v in json.loads(t.to_str()).items() if k in ('normalizer', 'pre_tokenizer', 'post_processor', 'decoder', 'added_tokens')},
         'cases': [case(t, s) for s in texts],
+        # Where it cuts, each piece in the characters that stand for its bytes.
+        'pieces': [[piece for piece, _ in t.pre_tokenizer.pre_tokenize_str(s)] for s in texts],
     } for name, t in variants.items()},
 }, ensure_ascii=True, indent=None, separators=(',', ':')) + '\n')
 

@@ -5,17 +5,19 @@ import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadTokenizer, tokenizerFromJson } from '../../src/text/load-tokenizer.js'
+import { byteCharacters } from '../../src/text/byte-alphabet.js'
 import { otherTokenizer } from '../../src/text/other-tokenizer.js'
+import { byteLevelPreTokenizer, type TokenizerPart } from '../../src/text/pre-tokenizer.js'
 
 const goldenDir = fileURLToPath(new URL('../../../../tests/golden/text/', import.meta.url))
 const base = JSON.parse(readFileSync(join(goldenDir, 'tokenizer.json'), 'utf8'))
 interface Case { text: string; ids: number[]; with_special: number[]; decoded: string; decoded_plain: string }
-const golden = JSON.parse(readFileSync(join(goldenDir, 'encodings.json'), 'utf8')) as { variants: Record<string, { parts: object; cases: Case[] }> }
+const golden = JSON.parse(readFileSync(join(goldenDir, 'encodings.json'), 'utf8')) as { variants: Record<string, { parts: { pre_tokenizer: TokenizerPart }; cases: Case[]; pieces: string[][] }> }
 const dir = mkdtempSync(join(tmpdir(), 'hone tokenizer '))
 const test = suite('tokenizers')
 test.after(() => rmSync(dir, { recursive: true }))
 
-for (const [name, { parts, cases }] of Object.entries(golden.variants)) {
+for (const [name, { parts, cases, pieces }] of Object.entries(golden.variants)) {
   const tokenizer = tokenizerFromJson({ ...base, ...parts })
 
   test(`${name}: encodes as Hugging Face's tokenizers do, alone and in a batch`, async () => {
@@ -24,6 +26,14 @@ for (const [name, { parts, cases }] of Object.entries(golden.variants)) {
       assert.equal(tokenizer.encode(c.text, { addSpecialTokens: true }), c.with_special, JSON.stringify(c.text))
     }
     assert.equal(await tokenizer.encodeBatch(cases.map(c => c.text)), cases.map(c => c.ids))
+  })
+
+  test(`${name}: cuts a text where Hugging Face's tokenizers cut it`, () => {
+    const { cut, addPrefixSpace } = byteLevelPreTokenizer(parts.pre_tokenizer)!
+    cases.forEach(({ text }, i) => {
+      const own = cut(addPrefixSpace && text !== '' && !text.startsWith(' ') ? ` ${text}` : text)
+      assert.equal((text === '' ? [] : own).map(piece => Array.from(Buffer.from(piece, 'utf8'), byte => byteCharacters[byte]).join('')), pieces[i], JSON.stringify(text))
+    })
   })
 
   test(`${name}: decodes as Hugging Face's tokenizers do`, () => {
