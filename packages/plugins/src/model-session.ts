@@ -21,7 +21,7 @@ export interface GenerateRequest extends SessionOptions {
 }
 
 const sampling = (temperature: number, seed: number) => (temperature === 0 ? {} : { temperature, seed })
-const open = ({ model, adapter, raw, threads }: SessionOptions) => ({ dir: model, adapterDir: adapter, threads, engine: 'onnx' as const, ...(raw && { template: 'none' }) })
+const open = ({ model, adapter, raw, threads }: SessionOptions) => ({ dir: model, adapterDir: adapter, threads, engine: 'onnx' as const, ...(raw && { template: 'none', anyTemplate: true }) })
 
 /** Continues texts with a model. Heavy packages are loaded here, not when the command line starts. */
 export async function generateText({ prompts, maxNewTokens, temperature, seed, signal, onText, ...session }: GenerateRequest): Promise<Generated> {

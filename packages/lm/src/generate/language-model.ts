@@ -1,4 +1,5 @@
 import { CheckpointError } from '../checkpoint/checkpoint-error.js'
+import { isGguf, openGguf } from '../checkpoint/gguf.js'
 import { openModelFolder } from '../checkpoint/hugging-face.js'
 import { readAdapterFolder } from '../checkpoint/peft.js'
 import { llamaParameters, parseLlamaConfig, type LlamaConfig } from '../model/llama-config.js'
@@ -9,15 +10,17 @@ import { endIds } from '../text/end-ids.js'
 import { loadTokenizer, type LoadedTokenizer } from '../text/load-tokenizer.js'
 
 export interface OpenOptions {
-  /** A Hugging Face model folder. */
+  /** A Hugging Face model folder, or a GGUF file. */
   readonly dir: string
   /** A PEFT adapter folder, merged into the weights as they are read. */
   readonly adapterDir?: string | undefined
   /** Jinja source, or `none` for plain text, in place of the model's own chat template. */
   readonly template?: string | undefined
+  /** Whether to take a template other than the one that the model was trained with; for continuing raw text. */
+  readonly anyTemplate?: boolean
 }
 
-/** A model folder with all that text needs: its weights are not read yet. */
+/** A model with all that text needs; its weights are not read yet. */
 export interface LanguageModel {
   readonly dir: string
   readonly config: LlamaConfig
@@ -38,8 +41,8 @@ export class TemplateMismatch extends Error {
  * Opens a model folder and checks that its parts fit: config, shapes of the weights, tokenizer, adapter, chat template. Throws
  * CheckpointError, TemplateError, or TemplateMismatch where the model was trained with another chat template than the one in use.
  */
-export async function openLanguageModel({ dir, adapterDir, template: given }: OpenOptions): Promise<LanguageModel> {
-  const folder = await openModelFolder(dir)
+export async function openLanguageModel({ dir, adapterDir, template: given, anyTemplate = false }: OpenOptions): Promise<LanguageModel> {
+  const folder = isGguf(dir) ? { ...(await openGguf(dir)), templateDigest: undefined } : await openModelFolder(dir)
   const config = parseConfig(dir, folder.configJson)
   for (const { name, shape } of llamaParameters(config)) {
     if (!folder.weights.has(name)) throw new CheckpointError(dir, `lacks the weights "${name}"`)
@@ -51,7 +54,7 @@ export async function openLanguageModel({ dir, adapterDir, template: given }: Op
   if (tokenizer.vocabSize > config.vocabSize) throw new CheckpointError(dir, `the tokenizer has ${tokenizer.vocabSize} tokens, the model ${config.vocabSize}: they do not belong together`)
   const template = chatTemplateFor(tokenizer, given)
   // A model of plain text, which is what a base is, is bound to no template.
-  if (folder.templateDigest !== undefined && folder.templateDigest !== plainText.digest && folder.templateDigest !== template.digest) {
+  if (!anyTemplate && folder.templateDigest !== undefined && folder.templateDigest !== plainText.digest && folder.templateDigest !== template.digest) {
     throw new TemplateMismatch(
       `${dir} was trained with the chat template ${folder.templateDigest.slice(0, 8)}…, and ${describe(template)} is in use (${template.digest.slice(0, 8)}). ` +
         'Use the one it was trained with, or train it again',
