@@ -88,6 +88,7 @@ function stageSchema(stages: readonly StageDefinition[]): Schema {
     additionalProperties: false,
     allOf: stages.map(stage => ({
       if: { properties: { uses: { pattern: `^${stage.id.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')}(@\\d+)?$` } }, required: ['uses'] },
+      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
       then: { properties: oneStage(stage, stages) },
     })),
   }

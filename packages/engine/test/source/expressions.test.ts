@@ -88,7 +88,7 @@ test('an operand that is known decides a junction before the rest is', () => {
 test('what is left of a template has everything computed but what is deferred', () => {
   const left = (text: string) => residue(parseTemplate(text), scope)
   assert.equal(left('r${{ params.rank }}'), { value: 'r8', deferred: false })
-  assert.equal(left('r${{ params.rank }} ${{ secrets.KEY }}'), { value: 'r${{ 8 }} ${{ secrets.KEY }}', deferred: true })
+  assert.equal(left('r${{ params.rank }} ${{ secrets.KEY }}'), { value: 'r8 ${{ secrets.KEY }}', deferred: true })
   assert.equal(left("${{ format('{0}{1}', params.name, secrets.KEY) }}"), { value: "${{ format('{0}{1}', 'css', secrets.KEY) }}", deferred: true })
   assert.equal(left("${{ params.rank > 4 && secrets.KEY || 'x' }}"), { value: "${{ (secrets.KEY || 'x') }}", deferred: true })
   assert.equal(left("${{ stages['tuned[rank=8]'].outputs.model.digest }}"), { value: "${{ stages['tuned[rank=8]'].outputs.model.digest }}", deferred: true })
@@ -103,7 +103,7 @@ test('a literal dollar and braces beside something deferred stay a literal', () 
 test('what is left of a template gives the same as the whole, once all is known', () => {
   const known: Scope = { ...scope, secret: name => `<${name}>`, digest: (stage, port) => `${stage}.${port}` }
   for (const text of [
-    "a ${{ params.rank }} ${{ secrets.A }} ${{ params.list[1] }}",
+    "a ${{ params.rank }} ${{ secrets.A }} ${{ params.list[1] }} ${{ '${{ 1 }}' }}",
     "${{ params.rank == 8 && secrets.A || 'no' }}",
     "${{ !contains(secrets.A, params.name) }}",
     "${{ toJSON(params.list) }}${{ stages.a.outputs.b-c.digest }}",

@@ -57,11 +57,17 @@ export function evaluateTemplate(template: Template, scope: Scope): Known<Json> 
       text += part
       continue
     }
-    const value = notUnset(part, evaluate(part, scope))
-    if (value === deferred) return deferred
-    text += complaining(part, () => toText(value) as Json)
+    const known = evaluatedText(part, scope)
+    if (known === deferred) return deferred
+    text += known
   }
   return text
+}
+
+/** What an expression stands for in the middle of a text. */
+export function evaluatedText(expression: Expression, scope: Scope): Known<string> {
+  const value = notUnset(expression, evaluate(expression, scope))
+  return value === deferred ? deferred : complaining(expression, () => toText(value))
 }
 
 /** An environment variable that is read by itself must be set; inside of an operator it may be null. */
@@ -72,7 +78,7 @@ function notUnset(expression: Expression, value: Known<Json>): Known<Json> {
   throw new ExpressionError('expression-value', expression, `The environment variable ${reference.name} is not set.`, `Set it, or write \${{ env.${reference.name} || 'a default' }}.`)
 }
 
-function complaining(at: Expression, call: () => Json): Json {
+function complaining<T>(at: Expression, call: () => T): T {
   try {
     return call()
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Json } from '../../artifacts/types.js'
-import { deferred, evaluate, evaluateTemplate, isTrue, type Scope } from './evaluate.js'
+import { deferred, evaluate, evaluateTemplate, evaluatedText, isTrue, type Scope } from './evaluate.js'
 import type { Expression, Template } from './syntax.js'
 
 /**
@@ -12,8 +12,8 @@ export function residue(template: Template, scope: Scope): { value: Json; deferr
   let text = ''
   for (const part of template.parts) {
     // A text that looks like an expression must not become one.
-    if (typeof part === 'string') text += part.replaceAll('${{', "${{ '${{' }}")
-    else text += `\${{ ${print(part, scope)} }}`
+    const known = typeof part === 'string' ? part : evaluatedText(part, scope)
+    text += known === deferred ? `\${{ ${print(part as Expression, scope)} }}` : known.replaceAll('${{', "${{ '${{' }}")
   }
   return { value: text, deferred: true }
 }

@@ -1,0 +1,70 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { renderGraph, selectNodes, type SelectionOptions } from '../../src/index.js'
+import { brief, graphOf } from '../resolve-text.js'
+
+const test = suite('selecting and drawing')
+
+const graph = graphOf(`
+name: demo
+stages:
+  a: { uses: command/shell, with: { command: ls, outputs: { o: file } } }
+  b: { uses: command/shell, inputs: { x: a }, matrix: { rank: [4, 8] }, with: { command: ls, outputs: { o: file } } }
+  c: { uses: command/shell, inputs: { x: [b] }, with: { command: ls } }
+  end: { uses: command/shell, needs: a, with: { command: ls } }
+`)
+const select = (options: SelectionOptions) => {
+  const result = selectNodes(graph, options)
+  return result.ok ? { nodes: [...result.value.nodes], forced: [...result.value.forced], mustHit: [...result.value.mustHit] } : brief(result.diagnostics)
+}
+
+test('without names all nodes are meant', () => {
+  assert.equal(select({}), { nodes: ['a', 'b[rank=4]', 'b[rank=8]', 'c', 'end'], forced: [], mustHit: [] })
+})
+
+test('a stage means its members and what they need, a member itself alone', () => {
+  assert.equal(select({ stages: ['b'] }), { nodes: ['a', 'b[rank=4]', 'b[rank=8]'], forced: [], mustHit: [] })
+  assert.equal(select({ stages: ['b[rank=8]', 'end'] }), { nodes: ['a', 'b[rank=8]', 'end'], forced: [], mustHit: [] })
+})
+
+test('only: what it needs must be there', () => {
+  assert.equal(select({ only: 'c' }), { nodes: ['a', 'b[rank=4]', 'b[rank=8]', 'c'], forced: [], mustHit: ['a', 'b[rank=4]', 'b[rank=8]'] })
+  assert.equal(select({ only: 'c', force: true }), { nodes: ['a', 'b[rank=4]', 'b[rank=8]', 'c'], forced: ['c'], mustHit: ['a', 'b[rank=4]', 'b[rank=8]'] })
+})
+
+test('from: it and all that follows anew', () => {
+  assert.equal(select({ from: 'b[rank=4]' }), { nodes: ['a', 'b[rank=4]', 'b[rank=8]', 'c'], forced: ['b[rank=4]', 'c'], mustHit: [] })
+})
+
+test('force means what is selected, or what is named', () => {
+  assert.equal(select({ stages: ['end'], force: true }), { nodes: ['a', 'end'], forced: ['a', 'end'], mustHit: [] })
+  assert.equal(select({ stages: ['end'], force: ['a'] }), { nodes: ['a', 'end'], forced: ['a'], mustHit: [] })
+})
+
+test('a name that is none is an error with what was meant', () => {
+  assert.equal(select({ stages: ['b[rank=5]', 'edn'] }), [
+    'unknown-selection The pipeline has no stage "b[rank=5]". | Did you mean "b[rank=4]"?',
+    'unknown-selection The pipeline has no stage "edn". | Did you mean "end"?',
+  ])
+})
+
+test('the drawings show a box a stage, and the JSON every node', () => {
+  assert.is(renderGraph(graph, 'text'), [
+    'a             command/shell',
+    'b × 2 (rank)  command/shell  x ← a',
+    'c             command/shell  x ← b',
+    'end           command/shell  after a',
+  ].join('\n'))
+  assert.is(renderGraph(graph, 'mermaid'), [
+    'flowchart LR',
+    '  a["a<br/><small>command/shell</small>"]',
+    '  b["b × 2 (rank)<br/><small>command/shell</small>"]',
+    '  c["c<br/><small>command/shell</small>"]',
+    '  end_["end<br/><small>command/shell</small>"]',
+    '  a -->|x| b', '  b -->|x| c', '  a -.-> end_',
+  ].join('\n'))
+  assert.is(renderGraph(graph, 'dot').split('\n').at(-2), '  "a" -> "end" [style=dashed]')
+  assert.equal(JSON.parse(renderGraph(graph, 'json')).nodes[1], { id: 'b[rank=4]', stage: 'b', uses: 'command/shell', labels: { rank: 4 }, when: true, inputs: { x: [{ node: 'a', port: 'o', label: '' }] }, outputs: { o: 'file' }, after: ['a'] })
+})
+
+test.run()
