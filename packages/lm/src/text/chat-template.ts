@@ -35,7 +35,7 @@ export class TemplateError extends Error {
   override readonly name = 'TemplateError'
 }
 
-/** For models whose tokenizer has its two tokens: OpenAI's ChatML. */
+/** OpenAI's ChatML, for tokenizers that have its two tokens. */
 export const chatMlTemplate = `{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}{{ '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}`
 
 /**
@@ -44,9 +44,9 @@ export const chatMlTemplate = `{% for message in messages %}{{ '<|im_start|>' + 
  */
 export const plainTemplate = `{% for message in messages %}{% if message['role'] == 'system' %}{{ message['content'] + '\\n\\n' }}{% elif message['role'] == 'assistant' %}{{ 'Assistant:\\n' }}{% generation %}{{ message['content'] + eos_token }}{% endgeneration %}{{ '\\n\\n' }}{% else %}{{ (message['role'] | capitalize) + ':\\n' + message['content'] + '\\n\\n' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:\\n' }}{% endif %}`
 
-/** The template of a model that has none of its own. */
-export const defaultTemplate = (tokenizer: Pick<LoadedTokenizer, 'idOf'>): string =>
-  tokenizer.idOf('<|im_start|>') !== undefined && tokenizer.idOf('<|im_end|>') !== undefined ? chatMlTemplate : plainTemplate
+/** The template of a model that has none of its own: ChatML where it has its tokens and ends a text with them, else the plain one. */
+export const defaultTemplate = ({ idOf, eosId }: Pick<LoadedTokenizer, 'idOf' | 'eosId'>): string =>
+  idOf('<|im_start|>') !== undefined && eosId !== undefined && idOf('<|im_end|>') === eosId ? chatMlTemplate : plainTemplate
 
 // Noncharacters, which no text holds: they mark where the spans begin and end and are cut out again.
 const [begin, end] = ['\uFDD0', '\uFDD1']

@@ -95,6 +95,11 @@ test('the template\'s own refusal is passed on', () => {
   assert.throws(() => template.render(dialogue), (e: Error) => e instanceof TemplateError && e.message.includes('roles must alternate'))
 })
 
+test('a model that has the tokens of ChatML but ends a text with another gets the plain template', () => {
+  const other = { ...tokenizer, eosId: 0, config: { ...config, eosToken: '<|endoftext|>' } }
+  assert.is(chatTemplateFor(other).render(dialogue.slice(0, 2)), 'User:\nWhat is a cat?\n\nAssistant:\nAn animal.<|endoftext|>\n\n')
+})
+
 test('a model without a template gets ChatML where it has its tokens, else roles on lines of their own', () => {
   const chatml = chatTemplateFor(tokenizer)
   assert.is(chatml.origin, 'default')

@@ -26,7 +26,7 @@ const isTokenizerViewFile = (path: string) => isTokenizerFile(path) || path === 
 /** The view `tokenizer` holds what tokenizing reads, so that new weights do not tokenize again. */
 export const model = defineKind({
   id: 'model',
-  summary: 'A Hugging Face model folder: config, safetensors, tokenizer, chat template.',
+  summary: 'A Hugging Face model folder (config, safetensors, tokenizer, chat template), or a GGUF file.',
   form: 'folder',
   files: (paths, view) => paths.filter(view === 'tokenizer' ? isTokenizerViewFile : isModelFile),
   check: (path, view) => problems(lm => (view === 'tokenizer' ? lm.loadTokenizer(path) : lm.openModelFolder(path))),

@@ -1,8 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArtifactHandle, StageContext } from '@hone/engine'
 import {
-  chatMlTemplate, chatTemplateFor, endIds, isGguf, loadTokenizer, maskedTokens, openGguf, plainTemplate, readJsonObject, sha256, TemplateError, TokenRowsBuilder, writeTokens,
+  chatMlTemplate, chatTemplateFor, CheckpointError, endIds, isGguf, loadTokenizer, maskedTokens, openGguf, plainTemplate, readJsonObject, sha256, TemplateError, TokenRowsBuilder, writeTokens,
   type ChatTemplate, type LoadedTokenizer, type MaskedTokens, type Message, type SplitName, type TokenRowSource,
 } from '@hone/lm'
 import { cutRow, type Row } from './cut.js'
@@ -26,10 +26,8 @@ export default async function run(context: StageContext<TokenizeParams>): Promis
   const from = (inputs.tokenizer ?? inputs.model) as ArtifactHandle | undefined
   if (!from) fail('has no tokenizer: name a model with "model", or feed the port "tokenizer"', 'model')
   const dir = await tokenizerFolder(from!.path, context.scratch)
-  const tokenizer = await loadTokenizer(dir)
+  const { tokenizer, ends } = await openTokenizer(dir, fail)
   const template = chatTemplate(tokenizer, params.template, fail)
-  const generationConfig = await readJsonObject(join(dir, 'generation_config.json')).catch(() => undefined)
-  const ends = endIds(tokenizer, generationConfig)
   if (template.origin === 'default') warn(`the model has no chat template; the default one is used and goes along with what is trained`)
   if (ends.size === 0 && params.truncation !== 'split') {
     fail('the tokenizer has no end-of-sequence token, so a tuned model would never stop', 'model', 'Name one as "eos_token" in tokenizer_config.json.')
@@ -87,6 +85,17 @@ export default async function run(context: StageContext<TokenizeParams>): Promis
   log(`${train!.rows} rows, ${train!.tokens} tokens, ${train!.supervised} of them learned${collected.cut.length ? `; ${collected.cut.length} rows cut or left out` : ''}`)
   const straddling = Object.values(collected.straddling).reduce((a, b) => a + b, 0)
   if (straddling > 0) warn(`${straddling} tokens lie half inside an answer and are not learned; the proof lists them`)
+}
+
+async function openTokenizer(dir: string, fail: StageContext['fail']): Promise<{ tokenizer: LoadedTokenizer; ends: ReadonlySet<number> }> {
+  try {
+    const tokenizer = await loadTokenizer(dir)
+    const hasConfig = (await readdir(dir)).includes('generation_config.json')
+    return { tokenizer, ends: endIds(tokenizer, hasConfig ? await readJsonObject(join(dir, 'generation_config.json')) : undefined) }
+  } catch (error) {
+    if (error instanceof CheckpointError) return fail(error.message, 'model')
+    throw error
+  }
 }
 
 /** The folder of the tokenizer's files; a GGUF file's are written out first. */
@@ -193,7 +202,7 @@ class Collector {
       if (unended !== undefined && params.truncation !== 'split') {
         const ends = [...this.#ends].map(id => this.#tokenizer.tokenOf(id)).join(' or ')
         fail(`the answer in message ${unended + 1} of ${source.id} does not end with ${ends}, so a tuned model would not learn to stop`,
-          'template', 'Use a template that writes the end token after an answer (inside {% generation %} where it has that), such as chatml or plain.')
+          'template', 'Use a template that writes the end token after an answer (inside {% generation %} where it has that), such as plain.')
       }
       return masked
     } catch (error) {

@@ -136,6 +136,8 @@ test('a GGUF file is a model like any other', async () => {
   assert.is((await loadTokenizer(tokens.tokenizerDir)).eosId, 2)
 })
 
+test('a broken tokenizer ends the stage at the model', () => fails({ inputs: { examples, model: tokenizerFolder({}, { 'tokenizer.json': '{' }) } }, /tokenizer\.json: is no JSON/, 'model'))
+
 test('no rows stop the run', () => fails({ inputs: { examples: [], model } }, /the examples are empty/))
 
 test('a template that is neither a name nor Jinja is found before the run', async () => {
