@@ -1,5 +1,5 @@
 import type { StageContext } from '@hone/engine'
-import { readAdapterFolder, writeAdapterFolder, type LoraOptions } from '@hone/lm'
+import { loraTargets, readAdapterFolder, writeAdapterFolder, type LoraOptions } from '@hone/lm'
 import type { LoraParams } from './lora.js'
 import { openStart } from './start.js'
 import { tune } from './tuning.js'
@@ -12,6 +12,9 @@ export default async function run(context: StageContext<LoraParams>): Promise<vo
   if (given && given.rank !== params.rank) fail(`The adapter to go on from has rank ${given.rank}; "rank" is ${params.rank}`, 'rank')
   if (given && (given.alpha !== params.alpha || given.rslora !== params.rslora)) {
     fail(`The adapter to go on from has alpha ${given.alpha}${given.rslora ? ' with rslora' : ''}; asked for is ${params.alpha}${params.rslora ? ' with rslora' : ''}`, 'alpha')
+  }
+  if (given && loraTargets(start.config, options).map(t => t.module).sort().join() !== given.modules.join()) {
+    fail(`The adapter to go on from adapts other layers: ${given.targetModules === 'all-linear' ? given.modules.join(', ') : given.targetModules.join(', ')}`, 'target_modules')
   }
   const { parameters, templateDigest } = await tune(context, start, { type: 'lora', ...options }, given?.weights)
   await writeAdapterFolder(outputs.adapter!.path, {

@@ -101,6 +101,7 @@ test('tune/full merges a given adapter first, tune/lora goes on with it', async 
   assert.ok(further.metrics.eval_loss! < end)
   await fails(run(lora, { rank: 4 }, { adapter: first.paths.adapter! }), /has rank 8; "rank" is 4/, 'rank')
   await fails(run(lora, { alpha: 4 }, { adapter: first.paths.adapter! }), /has alpha 16; asked for is 4/, 'alpha')
+  await fails(run(lora, { target_modules: ['q_proj'] }, { adapter: first.paths.adapter! }), /adapts other layers/, 'target_modules')
 })
 
 test('tune/full makes a fresh model of init and writes one that opens', async () => {
