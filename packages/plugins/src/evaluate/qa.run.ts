@@ -67,7 +67,7 @@ async function answerAll(context: StageContext<QaParams>, model: LanguageModel, 
   } finally {
     await generator?.dispose()
   }
-  log(generated === 0 ? `All ${questions.length} answers were remembered` : `${generated} of ${questions.length} answers generated, the others remembered`)
+  log(`${generated} answers generated, ${questions.length - generated} remembered`)
   return answers
 }
 
