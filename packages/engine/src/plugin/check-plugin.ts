@@ -12,9 +12,6 @@ export interface PluginProblem {
 const id = /^[a-z][a-z0-9_-]*\/[a-z][a-z0-9_-]*$/
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** Finds the plugin among what a module exports: the default export, or one called `builtInPlugin`. */
-export const pluginOf = (module: Record<string, unknown>): unknown => module['default'] ?? module['builtInPlugin']
-
 /** Everything that keeps a plugin from being used; none when it is a PluginDefinition in fact. */
 export function checkPlugin(value: unknown, name: string): PluginProblem[] {
   if (!isObject(value) || typeof value['name'] !== 'string')

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { BuildFailure } from 'esbuild'
@@ -100,16 +101,24 @@ class Loader {
     let module: Record<string, unknown>
     try {
       module = await importPlugin(pathToFileURL(bundle.entry).href)
-    } catch (e) {
+    } catch (first) {
+      // Reading source maps costs every module that is loaded, so it is loaded a second time only to say where it threw.
+      process.setSourceMapsEnabled(true)
+      const e = await importPlugin(`${pathToFileURL(bundle.entry).href}?mapped`).then(() => first, (again: unknown) => again)
       const thrown = e instanceof Error ? e : new Error(String(e))
       const sources = new Set(bundle.inputs)
       const place = placeInStack(thrown.stack, file => sources.has(file))
       const where = place ? `${this.#display(place.file)}:${place.line}:${place.column}` : found.label
       return error('plugin-load', `${where} ${thrown.message}`, place ? { related: [{ message: `thrown here while ${found.label} was loaded`, range: place }] } : {})
     }
-    const { checkPlugin, pluginOf } = await import('./check-plugin.js')
-    const wrong = checkPlugin(pluginOf(module), found.label)
-    if (wrong.length > 0) return { problems: wrong.map(p => ({ severity: 'error', range, ...p })) }
+    // The folder's name is the digest of what is in it: once found sound, always sound.
+    const sound = `${bundle.entry}.sound`
+    if (!existsSync(sound)) {
+      const { checkPlugin } = await import('./check-plugin.js')
+      const wrong = checkPlugin(pluginOf(module), found.label)
+      if (wrong.length > 0) return { problems: wrong.map(p => ({ severity: 'error', range, ...p })) }
+      await writeFile(sound, '').catch(() => {})
+    }
     const definition = pluginOf(module) as PluginDefinition
     const plugin: LoadedPlugin = {
       definition,
@@ -183,10 +192,10 @@ class Loader {
   }
 }
 
-function pluginStage(module: Record<string, unknown>, id: string): StageDefinition | undefined {
-  const plugin = (module['default'] ?? module['builtInPlugin']) as PluginDefinition | undefined
-  return plugin?.stages?.find(s => s.id === id)
-}
+/** Finds the plugin among what a module exports: the default export, or one called `builtInPlugin`. */
+const pluginOf = (module: Record<string, unknown>): unknown => module['default'] ?? module['builtInPlugin']
+
+const pluginStage = (module: Record<string, unknown>, id: string) => (pluginOf(module) as PluginDefinition | undefined)?.stages?.find(s => s.id === id)
 
 function readDigests(module: string): Record<string, string> | undefined {
   try {
@@ -209,7 +218,6 @@ function importPlugin(url: string): Promise<Record<string, unknown>> {
 
 /** A plugin that ends the process or never returns while it loads is an error like one that throws. */
 async function importGuarded(url: string): Promise<Record<string, unknown>> {
-  process.setSourceMapsEnabled(true)
   const exit = process.exit
   let timer: NodeJS.Timeout | undefined
   try {
