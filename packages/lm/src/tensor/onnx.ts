@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { discard } from './discard.js'
 import { checkFeeds, elementCount } from './feeds.js'
 import { encodeOnnxModel } from './onnx-model.js'
 import type { Program } from './trace.js'
@@ -12,8 +13,8 @@ export interface OnnxOptions {
 }
 
 /**
- * Compiles with ONNX Runtime. Shapes being fixed, memory is planned once for all runs. The session is created in well under a
- * second unless there are large constants, which it lays out anew for its matrix products.
+ * Compiles with ONNX Runtime. The session is created in about a second, unless there are large constants, which it lays out anew for
+ * its matrix products.
  */
 export async function compileOnnx(program: Program, { threads, profilePrefix }: OnnxOptions): Promise<Executable> {
   const { bytes, externalData } = encodeOnnxModel(program)
@@ -24,7 +25,8 @@ export async function compileOnnx(program: Program, { threads, profilePrefix }: 
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
-    enableMemPattern: true,
+    // A pattern is one more block of the size of all activations, beside what the first run left in the arena.
+    enableMemPattern: false,
     enableCpuMemArena: true,
     logSeverityLevel: 3,
     // The tracer has merged what is equal; what it left is to be computed twice, so as not to be kept in memory between.
@@ -41,7 +43,9 @@ export async function compileOnnx(program: Program, { threads, profilePrefix }: 
       const wanted = Object.fromEntries(outputs.map(({ name, dtype, shape }) => [name, name in into ? new Tensor(dtype, into[name] as never, shape) : null]))
       const results = await session.run(fed, wanted)
       return Object.fromEntries(outputs.map(spec => {
-        const data = into[spec.name] ?? (results[spec.name]?.data as TensorData)
+        const copy = results[spec.name]?.data as TensorData
+        const data = into[spec.name] ?? copy
+        if (data !== copy) discard(copy) // onnxruntime-node wrote into the array given, and returns a copy all the same
         if (data.length !== elementCount(spec)) throw new Error(`Internal: ONNX Runtime gave ${data.length} values for ${spec.name}.`)
         return [spec.name, data]
       }))
