@@ -6,8 +6,9 @@ export type GraphFormat = (typeof graphFormats)[number]
 interface Edge {
   readonly from: string
   readonly to: string
-  /** The port that it feeds; undefined where it is for order alone. */
+  /** The port that it feeds, and the output that does; undefined where it is for order alone. */
   readonly port: string | undefined
+  readonly output: string | undefined
 }
 
 /** A stage with all its members: what the drawings show, since a matrix of hundreds is no picture. */
@@ -46,21 +47,22 @@ function boxes(graph: Graph): Box[] {
 function edges(graph: Graph): Edge[] {
   const found = new Map<string, Edge>()
   const stageOf = (id: NodeId) => graph.nodes.get(id)!.source.id
-  const add = (edge: Edge) => found.set(`${edge.from}\0${edge.to}\0${edge.port}`, edge)
+  const add = (edge: Edge) => found.set(`${edge.from}\0${edge.to}\0${edge.port}\0${edge.output}`, edge)
   for (const node of graph.nodes.values()) {
     const fed = new Set<NodeId>()
     for (const [port, members] of Object.entries(node.inputs)) {
       for (const member of members) {
         if (member.type !== 'output') continue
         fed.add(member.node)
-        add({ from: stageOf(member.node), to: node.source.id, port })
+        add({ from: stageOf(member.node), to: node.source.id, port, output: member.port })
       }
     }
-    for (const id of node.after) if (!fed.has(id)) add({ from: stageOf(id), to: node.source.id, port: undefined })
+    for (const id of node.after) if (!fed.has(id)) add({ from: stageOf(id), to: node.source.id, port: undefined, output: undefined })
   }
   return [...found.values()]
 }
 
+const portLabel = ({ port, output }: Edge) => (output === port ? `${port}` : `${output} → ${port}`)
 const axesOf = ({ members }: Box) => [...new Set(members.flatMap(node => Object.keys(node.labels)))]
 const title = (box: Box) => (axesOf(box).length > 0 ? `${box.id} × ${box.members.length} (${axesOf(box).join(', ')})` : box.id)
 
@@ -74,7 +76,7 @@ function text(graph: Graph): string {
   const width = Math.max(0, ...all.map(box => title(box).length))
   const usesWidth = Math.max(0, ...all.map(box => box.uses.length))
   return all.map(box => {
-    const sources = into.filter(edge => edge.to === box.id).map(edge => (edge.port === undefined ? `after ${edge.from}` : `${edge.port} ← ${edge.from}`))
+    const sources = into.filter(edge => edge.to === box.id).map(edge => (edge.port === undefined ? `after ${edge.from}` : `${edge.port} ← ${edge.from}${edge.output === edge.port ? '' : `.${edge.output}`}`))
     return `${title(box).padEnd(width)}  ${box.uses.padEnd(usesWidth)}  ${sources.join(', ')}`.trimEnd()
   }).join('\n')
 }
@@ -86,7 +88,7 @@ function mermaid(graph: Graph): string {
   return [
     'flowchart LR',
     ...boxes(graph).map(box => `  ${name(box.id)}["${escape(title(box))}<br/><small>${escape(box.uses)}</small>"]`),
-    ...edges(graph).map(edge => (edge.port === undefined ? `  ${name(edge.from)} -.-> ${name(edge.to)}` : `  ${name(edge.from)} -->|${edge.port}| ${name(edge.to)}`)),
+    ...edges(graph).map(edge => (edge.port === undefined ? `  ${name(edge.from)} -.-> ${name(edge.to)}` : `  ${name(edge.from)} -->|${portLabel(edge)}| ${name(edge.to)}`)),
   ].join('\n')
 }
 
@@ -96,7 +98,7 @@ function dot(graph: Graph): string {
     `digraph ${quote(graph.pipeline.name)} {`,
     '  rankdir=LR; node [shape=box]',
     ...boxes(graph).map(box => `  ${quote(box.id)} [label=${quote(`${title(box)}\n${box.uses}`)}]`),
-    ...edges(graph).map(edge => `  ${quote(edge.from)} -> ${quote(edge.to)}${edge.port === undefined ? ' [style=dashed]' : ` [label=${quote(edge.port)}]`}`),
+    ...edges(graph).map(edge => `  ${quote(edge.from)} -> ${quote(edge.to)}${edge.port === undefined ? ' [style=dashed]' : ` [label=${quote(portLabel(edge))}]`}`),
     '}',
   ].join('\n')
 }

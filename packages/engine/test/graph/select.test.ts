@@ -51,8 +51,8 @@ test('a name that is none is an error with what was meant', () => {
 test('the drawings show a box a stage, and the JSON every node', () => {
   assert.is(renderGraph(graph, 'text'), [
     'a             command/shell',
-    'b × 2 (rank)  command/shell  x ← a',
-    'c             command/shell  x ← b',
+    'b × 2 (rank)  command/shell  x ← a.o',
+    'c             command/shell  x ← b.o',
     'end           command/shell  after a',
   ].join('\n'))
   assert.is(renderGraph(graph, 'mermaid'), [
@@ -61,7 +61,7 @@ test('the drawings show a box a stage, and the JSON every node', () => {
     '  b["b × 2 (rank)<br/><small>command/shell</small>"]',
     '  c["c<br/><small>command/shell</small>"]',
     '  end_["end<br/><small>command/shell</small>"]',
-    '  a -->|x| b', '  b -->|x| c', '  a -.-> end_',
+    '  a -->|o → x| b', '  b -->|o → x| c', '  a -.-> end_',
   ].join('\n'))
   assert.is(renderGraph(graph, 'dot').split('\n').at(-2), '  "a" -> "end" [style=dashed]')
   assert.equal(JSON.parse(renderGraph(graph, 'json')).nodes[1], { id: 'b[rank=4]', stage: 'b', uses: 'command/shell', labels: { rank: 4 }, when: true, inputs: { x: [{ node: 'a', port: 'o', label: '' }] }, outputs: { o: 'file' }, after: ['a'] })
