@@ -18,19 +18,21 @@ export interface LlamaTrainingOptions {
   readonly engine: Engine
   readonly threads: number
   readonly seed: number
+  /** Whether a frozen base becomes part of each program: faster products for a copy a program. By default where it is small. */
+  readonly frozenAsConstants?: boolean
 }
 
 const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
-/** Frozen weights up to this size become part of each program: faster products for a copy a program. */
+/** Bytes of a base that is small. */
 const largestConstants = 128 * 2 ** 20
 
 /** A Llama model as the loop trains it. Under LoRA the frozen base is read now, in full training each weight when it is initialised. */
-export async function llamaTraining({ config, method, base, adapter, engine, threads, seed }: LlamaTrainingOptions): Promise<TrainableModel> {
+export async function llamaTraining({ config, method, base, adapter, engine, threads, seed, frozenAsConstants }: LlamaTrainingOptions): Promise<TrainableModel> {
   const parameters = llamaParameters(config)
   const lora = method.type === 'lora'
   const frozen = new Map<string, Float32Array>()
   if (lora) for (const { name } of parameters) frozen.set(name, await base.read(name))
-  const asConstants = lora && 4 * parameters.reduce((n, p) => n + elements(p.shape), 0) <= largestConstants
+  const asConstants = lora && (frozenAsConstants ?? 4 * parameters.reduce((n, p) => n + elements(p.shape), 0) <= largestConstants)
   const first = lora ? (adapter ?? initializeLora(config, method, seed)) : base
   const options = { method, engine, threads, ...(asConstants && { frozen }) } satisfies Partial<StepOptions>
   return {

@@ -69,6 +69,17 @@ test('an adapter is gone on from when it is given', async () => {
   assert.is(second.history.evaluations[0]!.loss, first.evaluation!.loss)
 })
 
+test('a base that is fed trains as one that is part of the program', async () => {
+  const c = config(true)
+  const runs: TrainResult[] = []
+  for (const frozenAsConstants of [true, false]) {
+    const model = await llamaTraining({ config: c, method: lora, base: initializeLlama(c, 5), engine: 'onnx', threads: 1, seed: 1, frozenAsConstants })
+    assert.is(Object.keys(model.frozen).length > 0, !frozenAsConstants)
+    runs.push(await train({ model, rows, validation, settings: { ...settings, epochs: 2 } }))
+  }
+  assert.ok(largestDifference(losses(runs[0]!), losses(runs[1]!)) < 1e-5)
+})
+
 test('the same run gives the same bytes twice', async () => {
   for (const method of [{ type: 'full' }, lora] as const) assert.equal(values(await run(method, true, { epochs: 1 })), values(await run(method, true, { epochs: 1 })))
 })

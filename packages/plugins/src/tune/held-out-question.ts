@@ -1,5 +1,5 @@
 import {
-  chatTemplateFor, loadTokenizer, makeGenerator, plainText, tunedWeights,
+  chatTemplateFor, loadTokenizer, makeGenerator, plainText, tunedWeights, usableRows,
   type Engine, type LanguageModel, type SampleRecord, type TokenRows, type TrainOptions, type TuningMethod,
 } from '@hone/lm'
 import type { Start } from './start.js'
@@ -23,9 +23,10 @@ export function firstAnswer({ ids, mask, offsets }: TokenRows, row: number): { p
  * Asks the model, as it is at each evaluation, the first held-out question, greedily. Undefined where there are no held-out rows.
  */
 export async function heldOutQuestion({ tokens, config, weights, generationConfig }: Start, method: TuningMethod, compute: { engine: Engine; threads: number }): Promise<TrainOptions['sample']> {
-  if (!tokens.validation) return undefined
+  const row = tokens.validation && usableRows(tokens.validation)[0]
+  if (!tokens.validation || row === undefined) return undefined
   const tokenizer = await loadTokenizer(tokens.tokenizerDir)
-  const { prompt, reference } = firstAnswer(tokens.validation, 0)
+  const { prompt, reference } = firstAnswer(tokens.validation, row)
   const named = generationConfig?.eos_token_id
   const isPlain = tokens.info.template_digest === plainText.digest
   // What the tokenizer puts before a plain text, generation puts there itself.

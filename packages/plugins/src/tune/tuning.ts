@@ -52,7 +52,9 @@ export async function tune(context: StageContext<TrainerParams>, start: Start, m
       for (const sample of samples) context.sample(sample)
       return samples
     },
-    onCheckpoint: step => log(`Checkpoint after step ${step}`),
+    onCheckpoint: step => {
+      if (signal.aborted) log(`Saved after step ${step}; the next run goes on from there.`)
+    },
   }).catch((error: unknown) => {
     if (error instanceof RangeError) return fail(error.message)
     if (!(error instanceof Diverged)) throw error

@@ -175,6 +175,16 @@ test('a text without a question is shown its beginning', () => {
   assert.equal([answer.prompt.length, answer.reference], [10, [10, 11, 12]])
 })
 
+test('held-out rows of which none is learned are as good as none', async () => {
+  const dir = folder()
+  const { train, validation, info, tokenizerDir } = await readTokens(tokens)
+  const splits = { train, validation: { ...validation!, mask: new Uint8Array(validation!.mask.length) } }
+  const rows = (['train', 'validation'] as const).flatMap(split => splits[split].exampleIds.map((id, row) => ({ split, row, id })))
+  await writeTokens(dir, { info, splits, rows, tokenizerDir })
+  const ran = await run(full, {}, { tokens: dir })
+  assert.equal([ran.samples, 'eval_loss' in ran.metrics], [[], false])
+})
+
 test('tokens of which none is learned are refused', async () => {
   const dir = folder()
   cpSync(tokens, dir, { recursive: true })
