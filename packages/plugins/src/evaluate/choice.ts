@@ -39,6 +39,7 @@ export const choice = defineStage<ChoiceParams>({
   outputs: { predictions: { kind: predictions }, metrics: { kind: metrics } },
   determinism: 'platform',
   engine: computedBy,
+  resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\ncontext: "Question: {{question}}\\nAnswer:"\nchoices: options\ngold: answer',
   check: ({ params: { context, choices, template } }): StageProblem[] => [
     ...checkTemplate(template),

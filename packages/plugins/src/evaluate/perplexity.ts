@@ -35,6 +35,7 @@ export const perplexity = defineStage<PerplexityParams>({
   outputs: { predictions: { kind: predictions }, metrics: { kind: metrics } },
   determinism: 'platform',
   engine: computedBy,
+  resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\nprefix: bos',
   check: ({ params }) => checkTemplate(params.template),
   run: () => import('./perplexity.run.js'),

@@ -42,6 +42,7 @@ export const qa = defineStage<QaParams>({
   outputs: { predictions: { kind: predictions }, scores: { kind: scores }, metrics: { kind: metrics } },
   determinism: 'platform',
   engine: computedBy,
+  resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\nmax_new_tokens: 32\nmetrics: [exact_match, f1]',
   check: ({ params }) => checkTemplate(params.template),
   run: () => import('./qa.run.js'),
