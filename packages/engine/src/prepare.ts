@@ -7,6 +7,7 @@ import { Collector } from './diagnostics/collector.js'
 import type { Diagnostic } from './diagnostics/diagnostic.js'
 import { DiagnosticError } from './diagnostics/diagnostic-error.js'
 import type { Result } from './diagnostics/result.js'
+import { executorNamed } from './execute/services.js'
 import type { Graph } from './graph/graph.js'
 import { resolveGraph } from './graph/resolve.js'
 import { plan, type PlanOptions } from './plan/plan.js'
@@ -50,6 +51,15 @@ export const storeRoot = (projectRoot: string, env: Readonly<Record<string, stri
 export function servicesOf(providers: readonly Provided[]): () => Promise<Services> {
   let services: Promise<Services> | undefined
   return () => (services ??= import('./compose.js').then(({ compose }) => compose({ providers })))
+}
+
+function unknownExecutors({ pipeline }: Graph, { providers }: Registry): readonly Diagnostic[] {
+  const problems = new Collector()
+  for (const { id, executor } of pipeline.stages) {
+    if (executor === undefined || executor === 'local' || providers.some(({ provider }) => provider.token.id === executorNamed(executor).id)) continue
+    problems.error('unknown-executor', pipeline.rangeOf(['stages', id, 'executor']), `No plugin provides the executor "${executor}".`, { hint: 'Leave it out, or write local, to run on this machine.' })
+  }
+  return problems.diagnostics
 }
 
 const error = (code: Diagnostic['code'], message: string, hint?: string): { ok: false; diagnostics: readonly Diagnostic[] } => ({
@@ -97,6 +107,8 @@ export async function openPipeline(options: OpenOptions): Promise<Result<OpenedP
   const graph = resolveGraph(pipeline.value, registry.value)
   diagnostics.push(...graph.diagnostics)
   if (!graph.ok) return { ok: false, diagnostics }
+  const executors = unknownExecutors(graph.value, registry.value)
+  if (executors.length > 0) return { ok: false, diagnostics: [...diagnostics, ...executors] }
   let store: FileStore
   try {
     store = await openStore({ root, projectRoot })

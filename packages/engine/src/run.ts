@@ -4,9 +4,9 @@ import type { Result } from './diagnostics/result.js'
 import type { StageStatus } from './events/event.js'
 import type { EventSink } from './events/log.js'
 import { execute } from './execute/execute.js'
-import { lazyExecutor } from './execute/host.js'
+import { lazyExecutor, type Executor } from './execute/host.js'
 import type { Machine } from './execute/scheduler.js'
-import { services, systemClock } from './execute/services.js'
+import { executorNamed, services, systemClock } from './execute/services.js'
 import { plannedStages, startRun } from './execute/start-run.js'
 import type { Plan } from './plan/types.js'
 import { preparePlan, prepareRun, type OpenOptions } from './prepare.js'
@@ -57,10 +57,15 @@ export async function runPipeline(options: RunOptions, sinks: readonly EventSink
   if (!prepared.ok) return { status: 'refused', diagnostics: prepared.diagnostics }
   const { opened, plan, planOptions } = prepared.value
   const { pipeline } = plan.graph
-  const executor = lazyExecutor(async () => (await opened.services()).get(services.executor)({ projectRoot: pipeline.projectRoot }))
+  const executors = new Map<string, Executor>()
+  const executorOf = (name = 'local') => {
+    const known = executors.get(name) ?? lazyExecutor(async () => (await opened.services()).get(executorNamed(name))({ projectRoot: pipeline.projectRoot }))
+    executors.set(name, known)
+    return known
+  }
   const isOwnClock = opened.registry.providers.every(({ provider }) => provider.token.id !== services.clock.id)
   const clock = isOwnClock ? systemClock : (await opened.services()).get(services.clock)
-  const { run, log } = startRun({ plan, planOptions, store: opened.store, executor, clock, secrets: opened.secrets.values(), sinks, ...options })
+  const { run, log } = startRun({ plan, planOptions, store: opened.store, executorOf, clock, secrets: opened.secrets.values(), sinks, ...options })
   const startedAtMs = clock.nowMs()
   try {
     run.emit({ type: 'run-started', pipeline: pipeline.name, file: run.pipelineId, args: options.args ?? [], stages: plannedStages(plan), params: pipeline.params })
@@ -71,7 +76,7 @@ export async function runPipeline(options: RunOptions, sinks: readonly EventSink
     run.emit({ type: 'run-finished', status, stages, durationMs: Math.round(clock.nowMs() - startedAtMs) })
     return { status, run: run.runId, runDir: run.runDir, stages, diagnostics: prepared.diagnostics }
   } finally {
-    await executor.close()
+    for (const executor of executors.values()) await executor.close()
     await opened.store.close()
     log.close()
   }

@@ -35,6 +35,16 @@ const failing = plugin(
         await outputs.rows.write({ steps: done }); console.log('went on from ' + from)
       }`,
     },
+    'slow/block': {
+      more: 'resumable: true,',
+      run: `async ({ outputs, scratch }) => {
+        const fs = await import('node:fs'); const file = scratch + '/steps'
+        let done = fs.existsSync(file) ? Number(fs.readFileSync(file, 'utf8')) : 0
+        console.log('went on from ' + done)
+        for (; done < 40; fs.writeFileSync(file, String(++done))) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+        await outputs.rows.write({ steps: done })
+      }`,
+    },
     'flaky/twice': {
       more: 'resumable: true,',
       run: `async ({ outputs, scratch }) => { const fs = await import('node:fs'); const n = fs.readdirSync(scratch).length; fs.writeFileSync(scratch + '/' + n, ''); if (n < 2) throw new Error('try ' + (n + 1)); await outputs.rows.write({ n }) }`,
@@ -142,8 +152,8 @@ test('an interrupt lets a resumable stage save, and the next run goes on', async
   assert.match(await readFile(`${(next.outcome as { runDir: string }).runDir}/slow.log`, 'utf8'), /^went on from [1-9]/)
 })
 
-test('after kill -9 of the whole program its stages end, and the next run goes on from what they saved', async () => {
-  const project = await make('  slow: { uses: slow/save }\n')
+for (const [uses, how] of [['slow/save', ''], ['slow/block', ', also where native code keeps them busy']] as const) test(`after kill -9 of the whole program its stages end${how}, and the next run goes on from what they saved`, async () => {
+  const project = await make(`  slow: { uses: ${uses} }\n`)
   const script = project.path('main.mts')
   await writeFile(script, `import { runPipeline } from ${JSON.stringify(new URL('../src/run.ts', import.meta.url).href)}\nawait runPipeline({ file: ${JSON.stringify(project.path('pipeline.yaml'))}, builtIn: [] })\n`)
   const main = spawn(process.execPath, [...process.execArgv, script], { cwd: fileURLToPath(new URL('../../..', import.meta.url)), stdio: 'ignore' })

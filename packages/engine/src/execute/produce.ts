@@ -58,6 +58,9 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
   if (!run.scheduler.canEverRun(wish)) {
     return ended('failed', { reason: 'failed', message: `asks for ${wish.gpus} GPUs; this machine has fewer`, hint: 'Lower "resources: { gpus }", or run on a machine that has them.', final: true })
   }
+  const fit = run.scheduler.fit(wish)
+  if ((fit.cpus < wish.cpus && node.source.resources['cpus'] !== undefined) || (fit.memory < wish.memory && node.source.resources['memory'] !== undefined))
+    run.emit({ type: 'log', stage: node.id, level: 'warn', message: `asks for more than this machine has (${fit.cpus} cores, ${Math.round(fit.memory / 2 ** 30)} GiB at most) and runs alone` })
   if (run.forced.has(node.id)) await run.store.clean(workKey)
   try {
     let last: Failure | undefined
@@ -140,7 +143,7 @@ async function attemptOnce(
   }
   const startedAtMs = run.clock.nowMs()
   const devices = share.gpus.length > 0 ? { CUDA_VISIBLE_DEVICES: share.gpus.join(',') } : {}
-  const result = await run.executor.run({
+  const result = await run.executorOf(node.source.executor).run({
     request,
     light: definition.light === true && share.gpus.length === 0,
     env: sealedEnvironment({ ...devices, ...print.env }),

@@ -21,7 +21,8 @@ export interface RunContext {
   /** `.hone/runs/<id>`. */
   readonly runDir: string
   readonly store: ArtifactStore
-  readonly executor: Executor
+  /** What runs the stages that ask for an executor of this name. */
+  readonly executorOf: (name: string | undefined) => Executor
   readonly scheduler: Scheduler
   readonly clock: Clock
   readonly fingerprints: FingerprintContext

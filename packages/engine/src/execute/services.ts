@@ -3,10 +3,15 @@ import type { Executor } from './host.js'
 
 /** What the engine itself asks the container for; a plugin that provides one of them replaces the built-in. */
 export const services = {
-  /** Makes what runs stages, for one run. */
-  executor: defineService<(options: { projectRoot: string }) => Executor>('executor'),
+  /** Makes what runs stages on this machine, for one run. */
+  executor: defineService<MakeExecutor>('executor'),
   clock: defineService<Clock>('clock'),
 }
+
+export type MakeExecutor = (options: { readonly projectRoot: string }) => Executor
+
+/** What `executor: NAME` of a stage asks for; `local`, which is also the default, is the built-in one. */
+export const executorNamed = (name: string | undefined) => (name === undefined || name === 'local' ? services.executor : defineService<MakeExecutor>(`executor ${name}`))
 
 export interface Clock {
   /** Milliseconds since 1970. */

@@ -16,7 +16,7 @@ export interface StartOptions {
   readonly plan: Plan
   readonly planOptions: PlanOptions
   readonly store: ArtifactStore
-  readonly executor: Executor
+  readonly executorOf: (name: string | undefined) => Executor
   readonly clock: Clock
   readonly secrets: Iterable<string>
   readonly sinks: readonly EventSink[]
@@ -63,7 +63,7 @@ export function startRun(options: StartOptions): { run: RunContext; log: EventLo
     runId: id,
     runDir,
     store,
-    executor: options.executor,
+    executorOf: options.executorOf,
     scheduler: new Scheduler({ machine: options.machine ?? thisMachine(), ...(options.jobs !== undefined && { jobs: options.jobs }), ...(options.shuffleSeed !== undefined && { seed: options.shuffleSeed }) }),
     clock,
     fingerprints: fingerprintContext(plan.graph, planOptions, states),
