@@ -38,7 +38,9 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
         return parseHeader(path, bytes.subarray(0, bytesRead), size)
       } catch (error) {
         if (!(error instanceof Short)) throw error
-        if (length >= size || length >= largestHeader) throw new CheckpointError(path, `is truncated: it ends at byte ${size}, in the middle of the header. Fetch it again`)
+        if (length >= size || length >= largestHeader) {
+          throw new CheckpointError(path, `is truncated: it ends at byte ${size}, in the middle of the header. Fetch it again`)
+        }
       }
     }
   } finally {
@@ -64,7 +66,12 @@ function parseHeader(path: string, bytes: Buffer, size: number): GgufHeader {
     const shape = Array.from({ length: reader.number(4) }, () => reader.length()).reverse()
     const code = reader.number(4)
     const type = Object.entries(ggmlTypes).find(([, t]) => t.code === code)?.[0] as GgmlType | undefined
-    if (!type) throw new CheckpointError(path, `the tensor "${name}" has GGML's type ${code}, which is none of ${Object.keys(ggmlTypes).join(', ')}`)
+    if (!type) {
+      throw new CheckpointError(
+        path,
+        `the tensor "${name}" has GGML's type ${code}, which is none of ${Object.keys(ggmlTypes).join(', ')}`,
+      )
+    }
     found.push({ name, type, shape, offset: reader.length() })
   }
   const alignment = Number(metadata.get('general.alignment') ?? 32)
@@ -73,9 +80,16 @@ function parseHeader(path: string, bytes: Buffer, size: number): GgufHeader {
   for (const { name, type, shape, offset } of found) {
     const elements = shape.reduce((a, b) => a * b, 1)
     const { elements: inBlock, bytes: blockBytes } = ggmlTypes[type]
-    if (elements % inBlock) throw new CheckpointError(path, `the tensor "${name}" of shape [${shape.join(', ')}] does not fill whole blocks of ${type}`)
+    if (elements % inBlock) {
+      throw new CheckpointError(path, `the tensor "${name}" of shape [${shape.join(', ')}] does not fill whole blocks of ${type}`)
+    }
     const tensorBytes = (elements / inBlock) * blockBytes
-    if (start + offset + tensorBytes > size) throw new CheckpointError(path, `is truncated: the tensor "${name}" ends at byte ${start + offset + tensorBytes}, the file at ${size}. Fetch it again`)
+    if (start + offset + tensorBytes > size) {
+      throw new CheckpointError(
+        path,
+        `is truncated: the tensor "${name}" ends at byte ${start + offset + tensorBytes}, the file at ${size}. Fetch it again`,
+      )
+    }
     tensors.set(name, { name, type, shape, begin: start + offset, bytes: tensorBytes })
   }
   return { metadata, tensors }

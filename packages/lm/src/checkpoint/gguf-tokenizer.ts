@@ -5,7 +5,10 @@ const llama3Pattern = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?
 const qwen2Pattern = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 
 const byteLevel = (useRegex: boolean) => ({ type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: useRegex })
-const byPattern = (pattern: string) => ({ type: 'Sequence', pretokenizers: [{ type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false }, byteLevel(false)] })
+const byPattern = (pattern: string) => ({
+  type: 'Sequence',
+  pretokenizers: [{ type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false }, byteLevel(false)],
+})
 const gpt2 = byteLevel(true)
 const digitsFirst = { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, gpt2] }
 const llama3 = byPattern(llama3Pattern)
@@ -14,7 +17,8 @@ const qwen2 = byPattern(qwen2Pattern)
 /** How `tokenizer.ggml.pre` cuts a text, after llama.cpp's src/llama-vocab.cpp. */
 const preTokenizers: Readonly<Record<string, object>> = {
   'gpt-2': gpt2, 'phi-2': gpt2, olmo: gpt2, mpt: gpt2, jais: gpt2,
-  smollm: digitsFirst, starcoder: digitsFirst, refact: digitsFirst, 'command-r': digitsFirst, codeshell: digitsFirst, exaone: digitsFirst, 'minerva-7b': digitsFirst,
+  smollm: digitsFirst, starcoder: digitsFirst, refact: digitsFirst, 'command-r': digitsFirst,
+  codeshell: digitsFirst, exaone: digitsFirst, 'minerva-7b': digitsFirst,
   llama3, 'llama-v3': llama3, 'llama-bpe': llama3, dbrx: llama3, 'smaug-bpe': llama3,
   qwen2, stablelm2: qwen2, hunyuan: qwen2,
 }
@@ -53,10 +57,20 @@ export function ggufGenerationConfig(header: GgufHeader): Record<string, unknown
 export function ggufTokenizer(path: string, header: GgufHeader): GgufTokenizer {
   const { metadata } = header
   const model = metadata.get('tokenizer.ggml.model')
-  if (model !== 'gpt2') throw new CheckpointError(path, `its tokenizer is of the sort ${String(model)}; only byte-level BPE ("gpt2") is read. Use the model's Hugging Face folder`)
+  if (model !== 'gpt2') {
+    throw new CheckpointError(
+      path,
+      `its tokenizer is of the sort ${String(model)}; only byte-level BPE ("gpt2") is read. Use the model's Hugging Face folder`,
+    )
+  }
   const pre = String(metadata.get('tokenizer.ggml.pre') ?? 'missing')
   const preTokenizer = preTokenizers[pre]
-  if (!preTokenizer) throw new CheckpointError(path, `how its tokenizer cuts a text is not known: tokenizer.ggml.pre is "${pre}"; known are ${Object.keys(preTokenizers).join(', ')}`)
+  if (!preTokenizer) {
+    throw new CheckpointError(
+      path,
+      `how its tokenizer cuts a text is not known: tokenizer.ggml.pre is "${pre}"; known are ${Object.keys(preTokenizers).join(', ')}`,
+    )
+  }
   const tokens = strings(metadata.get('tokenizer.ggml.tokens')) ?? []
   const types = (metadata.get('tokenizer.ggml.token_type') ?? []) as readonly number[]
   const merges = strings(metadata.get('tokenizer.ggml.merges'))
@@ -66,20 +80,25 @@ export function ggufTokenizer(path: string, header: GgufHeader): GgufTokenizer {
     return id === undefined ? undefined : { id, content: tokens[id] }
   }
   const [bos, eos, pad, unknown] = [tokenAt('bos'), tokenAt('eos'), tokenAt('padding'), tokenAt('unknown')]
-  const [before, after] = [metadata.get('tokenizer.ggml.add_bos_token') === true ? bos : undefined, metadata.get('tokenizer.ggml.add_eos_token') === true ? eos : undefined]
+  const isAdded = (role: string) => metadata.get(`tokenizer.ggml.add_${role}_token`) === true
+  const before = isAdded('bos') ? bos : undefined
+  const after = isAdded('eos') ? eos : undefined
   const special = (token: { content: string | undefined }) => ({ SpecialToken: { id: token.content, type_id: 0 } })
   const around = [before, after].filter(t => t !== undefined)
+  const surrounded = (...sequences: object[]) => [...(before ? [special(before)] : []), ...sequences, ...(after ? [special(after)] : [])]
 
   const tokenizerJson = {
     version: '1.0', truncation: null, padding: null,
     added_tokens: tokens.flatMap((content, id) =>
-      types[id] === control || types[id] === userDefined ? [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: types[id] === control }] : []),
+      types[id] === control || types[id] === userDefined
+        ? [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: types[id] === control }]
+        : []),
     normalizer: null,
     pre_tokenizer: preTokenizer,
     post_processor: around.length === 0 ? null : {
       type: 'TemplateProcessing',
-      single: [...(before ? [special(before)] : []), { Sequence: { id: 'A', type_id: 0 } }, ...(after ? [special(after)] : [])],
-      pair: [...(before ? [special(before)] : []), { Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }, ...(after ? [special(after)] : [])],
+      single: surrounded({ Sequence: { id: 'A', type_id: 0 } }),
+      pair: surrounded({ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }),
       special_tokens: Object.fromEntries(around.map(t => [t.content, { id: t.content, ids: [t.id], tokens: [t.content] }])),
     },
     decoder: byteLevel(true),
@@ -95,7 +114,10 @@ export function ggufTokenizer(path: string, header: GgufHeader): GgufTokenizer {
     tokenizerJson,
     tokenizerConfig: {
       tokenizer_class: 'PreTrainedTokenizerFast',
-      ...(bos && { bos_token: bos.content }), ...(eos && { eos_token: eos.content }), ...(pad && { pad_token: pad.content }), ...(unknown && { unk_token: unknown.content }),
+      ...(bos && { bos_token: bos.content }),
+      ...(eos && { eos_token: eos.content }),
+      ...(pad && { pad_token: pad.content }),
+      ...(unknown && { unk_token: unknown.content }),
       clean_up_tokenization_spaces: false,
     },
     chatTemplate: typeof template === 'string' ? template : undefined,

@@ -37,7 +37,12 @@ const inLayer: Readonly<Record<string, string>> = {
 function huggingFaceName(path: string, name: string): string {
   const layer = /^blk\.(\d+)\.(\w+)\.(weight|bias)$/.exec(name)
   const found = layer ? inLayer[layer[2]!] && `model.layers.${layer[1]}.${inLayer[layer[2]!]}.${layer[3]}` : outside[name]
-  if (!found) throw new CheckpointError(path, `has the tensor "${name}", which no model that is read has. Use the model's Hugging Face folder`)
+  if (!found) {
+    throw new CheckpointError(
+      path,
+      `has the tensor "${name}", which no model that is read has. Use the model's Hugging Face folder`,
+    )
+  }
   return found
 }
 
@@ -52,10 +57,19 @@ function shortest(value: number): number {
 
 function configOf(path: string, { metadata, tensors }: GgufHeader): Record<string, unknown> {
   const architecture = metadata.get('general.architecture')
-  if (architecture !== 'llama') throw new CheckpointError(path, `is of the architecture ${String(architecture)}; only llama is read from GGUF`)
+  if (architecture !== 'llama') {
+    throw new CheckpointError(path, `is of the architecture ${String(architecture)}; only llama is read from GGUF`)
+  }
   const scaling = metadata.get('llama.rope.scaling.type')
-  if ((scaling !== undefined && scaling !== 'none') || tensors.has('rope_freqs.weight')) throw new CheckpointError(path, 'scales its rotary embeddings, which is not read from GGUF. Use the model\'s Hugging Face folder')
-  if (Number(metadata.get('llama.expert_count') ?? 0) > 0) throw new CheckpointError(path, 'is a mixture of experts, which is not read')
+  if ((scaling !== undefined && scaling !== 'none') || tensors.has('rope_freqs.weight')) {
+    throw new CheckpointError(
+      path,
+      'scales its rotary embeddings, which is not read from GGUF. Use the model\'s Hugging Face folder',
+    )
+  }
+  if (Number(metadata.get('llama.expert_count') ?? 0) > 0) {
+    throw new CheckpointError(path, 'is a mixture of experts, which is not read')
+  }
   const optional = (key: string) => {
     const value = metadata.get(`llama.${key}`)
     return value === undefined ? undefined : shortest(Number(value))
@@ -137,10 +151,17 @@ const chunkBytes = 1 << 22
  * Reads and dequantizes a tensor, row by row. Rows of Q and K lie in llama.cpp's order: within a head the halves that rotary
  * embeddings pair up are interleaved (i, half + i next to each other), in Hugging Face's they follow one another.
  */
-async function readTensor(path: string, tensor: GgufTensor, into: Float32Array | undefined, interleavedHeads: number | undefined): Promise<Float32Array> {
+async function readTensor(
+  path: string,
+  tensor: GgufTensor,
+  into: Float32Array | undefined,
+  interleavedHeads: number | undefined,
+): Promise<Float32Array> {
   const count = tensor.shape.reduce((a, b) => a * b, 1)
   const out = into ?? new Float32Array(count)
-  if (out.length !== count) throw new Error(`Internal: "${tensor.name}" has ${count} elements, the array to read it into ${out.length}`)
+  if (out.length !== count) {
+    throw new Error(`Internal: "${tensor.name}" has ${count} elements, the array to read it into ${out.length}`)
+  }
   const rows = tensor.shape[0]!
   const rowElements = count / rows
   const { elements, bytes: blockBytes } = ggmlTypes[tensor.type]
@@ -149,7 +170,9 @@ async function readTensor(path: string, tensor: GgufTensor, into: Float32Array |
     const bytes = new Uint8Array(length)
     for (let done = 0; done < length; ) {
       const { bytesRead } = await file.read(bytes, done, length - done, position + done)
-      if (bytesRead === 0) throw new CheckpointError(path, `ends at byte ${position + done}, in the middle of a tensor. Fetch it again`)
+      if (bytesRead === 0) {
+        throw new CheckpointError(path, `ends at byte ${position + done}, in the middle of a tensor. Fetch it again`)
+      }
       done += bytesRead
     }
     return bytes
@@ -157,7 +180,10 @@ async function readTensor(path: string, tensor: GgufTensor, into: Float32Array |
   try {
     if (interleavedHeads === undefined) {
       const step = Math.floor(chunkBytes / blockBytes) * blockBytes
-      for (let at = 0; at < tensor.bytes; at += step) dequantize(tensor.type, await readAt(tensor.begin + at, Math.min(step, tensor.bytes - at)), out, (at / blockBytes) * elements)
+      for (let at = 0; at < tensor.bytes; at += step) {
+        const bytes = await readAt(tensor.begin + at, Math.min(step, tensor.bytes - at))
+        dequantize(tensor.type, bytes, out, (at / blockBytes) * elements)
+      }
       return out
     }
     const bytes = await readAt(tensor.begin, tensor.bytes)

@@ -56,7 +56,10 @@ export async function readJsonObject(path: string): Promise<Record<string, unkno
 
 async function listFiles(dir: string): Promise<string[]> {
   return (await readdir(dir).catch((error: NodeJS.ErrnoException) => {
-    throw new CheckpointError(dir, error.code === 'ENOENT' ? 'there is no such folder' : error.code === 'ENOTDIR' ? 'is not a folder' : `cannot be read (${error.code})`)
+    throw new CheckpointError(
+      dir,
+      error.code === 'ENOENT' ? 'there is no such folder' : error.code === 'ENOTDIR' ? 'is not a folder' : `cannot be read (${error.code})`,
+    )
   })).sort()
 }
 
@@ -73,16 +76,31 @@ async function openWeights(dir: string, files: readonly string[]): Promise<Store
     const map = (await readJsonObject(indexPath)).weight_map
     if (typeof map !== 'object' || map === null) throw new CheckpointError(indexPath, 'lacks "weight_map"')
     for (const shard of [...new Set(Object.values(map as Record<string, string>))].sort()) {
-      if (basename(shard) !== shard) throw new CheckpointError(indexPath, `names the shard "${shard}", which is outside the folder`)
-      if (!files.includes(shard)) throw new CheckpointError(join(dir, shard), 'is not there, and model.safetensors.index.json names it. Fetch the missing shard')
+      if (basename(shard) !== shard) {
+        throw new CheckpointError(indexPath, `names the shard "${shard}", which is outside the folder`)
+      }
+      if (!files.includes(shard)) {
+        throw new CheckpointError(
+          join(dir, shard),
+          'is not there, and model.safetensors.index.json names it. Fetch the missing shard',
+        )
+      }
       await addFile(shard)
     }
     for (const [tensor, shard] of Object.entries(map as Record<string, string>)) {
-      if (places.get(tensor)?.path !== join(dir, shard)) throw new CheckpointError(join(dir, shard), `lacks the tensor "${tensor}", which model.safetensors.index.json places there`)
+      if (places.get(tensor)?.path !== join(dir, shard)) {
+        throw new CheckpointError(
+          join(dir, shard),
+          `lacks the tensor "${tensor}", which model.safetensors.index.json places there`,
+        )
+      }
     }
   } else {
     const other = files.find(f => /\.(bin|pt|pth|h5|gguf)$/.test(f))
-    throw new CheckpointError(join(dir, 'model.safetensors'), `is not there${other ? `; "${other}" is of a format that is not read from a model folder, save it as safetensors` : ''}`)
+    throw new CheckpointError(
+      join(dir, 'model.safetensors'),
+      `is not there${other ? `; "${other}" is of a format that is not read from a model folder, save it as safetensors` : ''}`,
+    )
   }
   return storedTensors(places, dir)
 }

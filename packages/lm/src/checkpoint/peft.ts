@@ -94,15 +94,26 @@ export async function readAdapterFolder(dir: string): Promise<AdapterFolder> {
     throw new CheckpointError(configPath, what)
   }
   if (json.peft_type !== 'LORA') refuse(`is of type ${String(json.peft_type)}; only LORA is read`)
-  if (typeof json.r !== 'number' || !Number.isInteger(json.r) || json.r < 1) refuse(`"r" must be a whole number ≥ 1; got ${JSON.stringify(json.r)}`)
+  if (typeof json.r !== 'number' || !Number.isInteger(json.r) || json.r < 1) {
+    refuse(`"r" must be a whole number ≥ 1; got ${JSON.stringify(json.r)}`)
+  }
   if (typeof json.lora_alpha !== 'number') refuse(`"lora_alpha" must be a number; got ${JSON.stringify(json.lora_alpha)}`)
-  for (const key of ['use_dora', 'use_qalora', 'use_bdlora', 'lora_bias', 'fan_in_fan_out']) if (json[key]) refuse(`uses "${key}", which is not read`)
-  for (const key of ['rank_pattern', 'alpha_pattern']) if (Object.keys((json[key] as object | null) ?? {}).length) refuse(`uses "${key}", which is not read`)
-  for (const key of ['layer_replication', 'target_parameters', 'trainable_token_indices']) if (json[key] != null) refuse(`uses "${key}", which is not read`)
+  for (const key of ['use_dora', 'use_qalora', 'use_bdlora', 'lora_bias', 'fan_in_fan_out']) if (json[key]) {
+    refuse(`uses "${key}", which is not read`)
+  }
+  for (const key of ['rank_pattern', 'alpha_pattern']) if (Object.keys((json[key] as object | null) ?? {}).length) {
+    refuse(`uses "${key}", which is not read`)
+  }
+  for (const key of ['layer_replication', 'target_parameters', 'trainable_token_indices']) if (json[key] != null) {
+    refuse(`uses "${key}", which is not read`)
+  }
   if (json.bias !== undefined && json.bias !== 'none') refuse(`has "bias": ${JSON.stringify(json.bias)}; only "none" is read`)
   const files = await readdir(dir)
   if (!files.includes('adapter_model.safetensors')) {
-    throw new CheckpointError(join(dir, 'adapter_model.safetensors'), `is not there${files.includes('adapter_model.bin') ? '; "adapter_model.bin" is of a format that is not read, save it as safetensors' : ''}`)
+    throw new CheckpointError(
+      join(dir, 'adapter_model.safetensors'),
+      `is not there${files.includes('adapter_model.bin') ? '; "adapter_model.bin" is of a format that is not read, save it as safetensors' : ''}`,
+    )
   }
   const weights = await openSafetensors(join(dir, 'adapter_model.safetensors'))
   const parts = weights.names.map(name => ({ name, ...parseAdapterTensorName(name) }))
@@ -112,7 +123,9 @@ export async function readAdapterFolder(dir: string): Promise<AdapterFolder> {
   for (const module of modules) {
     const [a, b] = [adapterTensorName(module, 'lora_A'), adapterTensorName(module, 'lora_B')]
     if (!weights.has(b)) throw new CheckpointError(weights.path, `lacks "${b}"`)
-    if (weights.shape(a)[0] !== json.r || weights.shape(b)[1] !== json.r) throw new CheckpointError(weights.path, `the rank of "${module}" is not the config's r = ${String(json.r)}`)
+    if (weights.shape(a)[0] !== json.r || weights.shape(b)[1] !== json.r) {
+      throw new CheckpointError(weights.path, `the rank of "${module}" is not the config's r = ${String(json.r)}`)
+    }
   }
   const targets = json.target_modules
   return {

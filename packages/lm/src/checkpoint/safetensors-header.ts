@@ -38,9 +38,13 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
     const prefix = Buffer.alloc(8)
     await file.read(prefix, 0, 8, 0)
     const length = prefix.readBigUInt64LE()
-    if (length > BigInt(largestHeader)) throw new CheckpointError(path, 'is not a safetensors file: its first 8 bytes give no sensible length of the header')
+    if (length > BigInt(largestHeader)) {
+      throw new CheckpointError(path, 'is not a safetensors file: its first 8 bytes give no sensible length of the header')
+    }
     const headerEnd = 8 + Number(length)
-    if (headerEnd > size) throw new CheckpointError(path, `is truncated: the header ends at byte ${headerEnd}, the file at ${size}. Fetch it again`)
+    if (headerEnd > size) {
+      throw new CheckpointError(path, `is truncated: the header ends at byte ${headerEnd}, the file at ${size}. Fetch it again`)
+    }
     const bytes = Buffer.alloc(Number(length))
     await file.read(bytes, 0, bytes.length, 8)
     return checkHeader(path, bytes, headerEnd, size)
@@ -56,7 +60,9 @@ function checkHeader(path: string, bytes: Buffer, headerEnd: number, size: numbe
   } catch {
     throw new CheckpointError(path, 'is not a safetensors file: its header is no JSON')
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new CheckpointError(path, 'its header is no JSON object')
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new CheckpointError(path, 'its header is no JSON object')
+  }
   const { __metadata__: metadata = {}, ...entries } = json as Record<string, unknown>
   const tensors = new Map<string, TensorPlace>()
   for (const [name, entry] of Object.entries(entries)) tensors.set(name, checkTensor(path, name, entry, headerEnd, size))
@@ -70,16 +76,31 @@ function checkHeader(path: string, bytes: Buffer, headerEnd: number, size: numbe
 
 function checkTensor(path: string, name: string, entry: unknown, headerEnd: number, size: number): TensorPlace {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown }
-  if (typeof dtype !== 'string' || !Array.isArray(shape) || !shape.every(isCount) || !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
+  const isEntry =
+    typeof dtype === 'string' && Array.isArray(shape) && shape.every(isCount) && Array.isArray(offsets) && offsets.length === 2 && offsets.every(isCount)
+  if (!isEntry) {
     throw new CheckpointError(path, `the header's entry of the tensor "${name}" lacks a dtype, a shape or data_offsets`)
   }
   if (!Object.hasOwn(elementBytes, dtype)) {
-    throw new CheckpointError(path, `the tensor "${name}" has the type ${dtype}, which is none of ${Object.keys(elementBytes).join(', ')}. Convert it to float32, float16 or bfloat16`)
+    throw new CheckpointError(
+      path,
+      `the tensor "${name}" has the type ${dtype}, which is none of ${Object.keys(elementBytes).join(', ')}. Convert it to float32, float16 or bfloat16`,
+    )
   }
   const type = dtype as SafetensorsType
   const [from, to] = offsets as [number, number]
   const wanted = shape.reduce((n, d) => n * d, 1) * elementBytes[type]
-  if (to - from !== wanted) throw new CheckpointError(path, `the tensor "${name}" of shape [${shape.join(', ')}] in ${type} needs ${wanted} bytes, the header gives it ${to - from}`)
-  if (headerEnd + to > size) throw new CheckpointError(path, `is truncated: the tensor "${name}" ends at byte ${headerEnd + to}, the file at ${size}. Fetch it again`)
+  if (to - from !== wanted) {
+    throw new CheckpointError(
+      path,
+      `the tensor "${name}" of shape [${shape.join(', ')}] in ${type} needs ${wanted} bytes, the header gives it ${to - from}`,
+    )
+  }
+  if (headerEnd + to > size) {
+    throw new CheckpointError(
+      path,
+      `is truncated: the tensor "${name}" ends at byte ${headerEnd + to}, the file at ${size}. Fetch it again`,
+    )
+  }
   return { name, type, shape, begin: headerEnd + from, end: headerEnd + to }
 }

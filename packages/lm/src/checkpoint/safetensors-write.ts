@@ -30,7 +30,8 @@ export async function writeSafetensors(
   entries: Iterable<TensorEntry>,
   options: { readonly dtype?: FloatType; readonly metadata?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
-  const tensors = [...entries].map(entry => ({ entry, type: safetensorsTypes[(entry.type ?? 'float32') === 'float32' ? (options.dtype ?? 'float32') : entry.type!] }))
+  const typeOf = ({ type = 'float32' }: TensorEntry) => safetensorsTypes[type === 'float32' ? (options.dtype ?? 'float32') : type]
+  const tensors = [...entries].map(entry => ({ entry, type: typeOf(entry) }))
   tensors.sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type) || (a.entry.name < b.entry.name ? -1 : 1))
   const header: Record<string, unknown> = {}
   const metadata = Object.entries(options.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
@@ -53,7 +54,9 @@ export async function writeSafetensors(
     for (const { entry, type } of tensors) {
       const values = typeof entry.data === 'function' ? await entry.data() : entry.data
       const count = entry.shape.reduce((n, d) => n * d, 1)
-      if (values.length !== count) throw new Error(`Internal: "${entry.name}" has the shape [${entry.shape.join(', ')}] but ${values.length} values`)
+      if (values.length !== count) {
+        throw new Error(`Internal: "${entry.name}" has the shape [${entry.shape.join(', ')}] but ${values.length} values`)
+      }
       for (let at = 0; at < count; at += chunkElements) {
         const part = values.subarray(at, Math.min(count, at + chunkElements))
         const stored = type === 'F16' ? float32ToFloat16(part as Float32Array) : type === 'BF16' ? float32ToBfloat16(part as Float32Array) : part

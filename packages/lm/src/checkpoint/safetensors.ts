@@ -26,7 +26,9 @@ const largestRead = 1 << 30
 async function readFully(file: FileHandle, path: string, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.byteLength; ) {
     const { bytesRead } = await file.read(bytes, done, Math.min(bytes.byteLength - done, largestRead), position + done)
-    if (bytesRead === 0) throw new CheckpointError(path, `ends at byte ${position + done}, in the middle of a tensor. Fetch it again`)
+    if (bytesRead === 0) {
+      throw new CheckpointError(path, `ends at byte ${position + done}, in the middle of a tensor. Fetch it again`)
+    }
     done += bytesRead
   }
 }
@@ -37,7 +39,9 @@ const bytesOf = (array: ArrayBufferView): Uint8Array => new Uint8Array(array.buf
 async function readFloats(path: string, place: TensorPlace, into?: Float32Array): Promise<Float32Array> {
   const count = (place.end - place.begin) / elementBytes[place.type]
   const out = into ?? new Float32Array(count)
-  if (out.length !== count) throw new Error(`Internal: "${place.name}" has ${count} elements, the array to read it into ${out.length}`)
+  if (out.length !== count) {
+    throw new Error(`Internal: "${place.name}" has ${count} elements, the array to read it into ${out.length}`)
+  }
   const file = await open(path, 'r')
   try {
     if (place.type === 'F32') {
@@ -84,7 +88,9 @@ async function readIntegers(path: string, place: TensorPlace): Promise<Int32Arra
     case 'I8': return new Int8Array(bytes.buffer)
     case 'U8': case 'BOOL': return bytes
     case 'I64': return Int32Array.from(new BigInt64Array(bytes.buffer), value => {
-      if (value !== BigInt.asIntN(32, value)) throw new CheckpointError(path, `the tensor "${place.name}" holds ${value}, which does not fit in 32 bits`)
+      if (value !== BigInt.asIntN(32, value)) {
+        throw new CheckpointError(path, `the tensor "${place.name}" holds ${value}, which does not fit in 32 bits`)
+      }
       return Number(value)
     })
     default: throw new CheckpointError(path, `the tensor "${place.name}" is ${place.type}, not an integer type`)

@@ -35,7 +35,8 @@ function surroundingIds(part: TokenizerPart | null | undefined): { before: numbe
 export function byteLevelTokenizer(json: TokenizerJson): TokenizerCore | undefined {
   const { model } = json
   if (model.type !== undefined && model.type !== 'BPE') return undefined
-  if (model.byte_fallback || model.dropout || model.unk_token || model.continuing_subword_prefix || model.end_of_word_suffix || !model.merges || Array.isArray(model.vocab)) return undefined
+  if (!model.merges || Array.isArray(model.vocab)) return undefined
+  if (model.byte_fallback || model.dropout || model.unk_token || model.continuing_subword_prefix || model.end_of_word_suffix) return undefined
   const preTokenizer = byteLevelPreTokenizer(json.pre_tokenizer)
   const normalize = byteLevelNormalizer(json.normalizer)
   const surrounding = surroundingIds(json.post_processor)

@@ -36,13 +36,24 @@ export class TemplateError extends Error {
 }
 
 /** OpenAI's ChatML, for tokenizers that have its two tokens. */
-export const chatMlTemplate = `{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}{{ '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}`
+export const chatMlTemplate = [
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}",
+  "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}",
+  "{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}{{ '\\n' }}{% endfor %}",
+  "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}",
+].join('')
 
 /**
  * For every other model without a template: the role on a line of its own, so that the answer begins at a token's border, and the
  * end-of-sequence token after it.
  */
-export const plainTemplate = `{% for message in messages %}{% if message['role'] == 'system' %}{{ message['content'] + '\\n\\n' }}{% elif message['role'] == 'assistant' %}{{ 'Assistant:\\n' }}{% generation %}{{ message['content'] + eos_token }}{% endgeneration %}{{ '\\n\\n' }}{% else %}{{ (message['role'] | capitalize) + ':\\n' + message['content'] + '\\n\\n' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:\\n' }}{% endif %}`
+export const plainTemplate = [
+  "{% for message in messages %}{% if message['role'] == 'system' %}{{ message['content'] + '\\n\\n' }}",
+  "{% elif message['role'] == 'assistant' %}{{ 'Assistant:\\n' }}",
+  "{% generation %}{{ message['content'] + eos_token }}{% endgeneration %}{{ '\\n\\n' }}",
+  "{% else %}{{ (message['role'] | capitalize) + ':\\n' + message['content'] + '\\n\\n' }}{% endif %}{% endfor %}",
+  "{% if add_generation_prompt %}{{ 'Assistant:\\n' }}{% endif %}",
+].join('')
 
 /** The template of a model that has none of its own: ChatML where it has its tokens and ends a text with them, else the plain one. */
 export const defaultTemplate = ({ idOf, eosId }: Pick<LoadedTokenizer, 'idOf' | 'eosId'>): string =>
@@ -99,7 +110,9 @@ export function jinjaTemplate(source: string, origin: TemplateOrigin, config: To
     render: (messages, options) => renderWith(template, messages, options),
     renderMarked(messages, options) {
       if (!marked) throw new Error('Internal: the template has no {% generation %}')
-      if (messages.some(m => m.content.includes(begin) || m.content.includes(end))) throw new TemplateError('a message holds the noncharacter U+FDD0 or U+FDD1')
+      if (messages.some(m => m.content.includes(begin) || m.content.includes(end))) {
+        throw new TemplateError('a message holds the noncharacter U+FDD0 or U+FDD1')
+      }
       const spans: [number, number][] = []
       let text = ''
       for (const part of renderWith(marked, messages, options).split(/(\uFDD0|\uFDD1)/)) {

@@ -1,7 +1,8 @@
 import type { EndIds } from './supervision.js'
 import type { LoadedTokenizer } from './load-tokenizer.js'
 
-const idsOf = (value: unknown): number[] => (typeof value === 'number' ? [value] : Array.isArray(value) ? value.filter((v): v is number => typeof v === 'number') : [])
+const idsOf = (value: unknown): number[] =>
+  (Array.isArray(value) ? value : [value]).filter((id): id is number => typeof id === 'number')
 
 /**
  * The tokens that end an answer: the tokenizer's end-of-sequence token and every `eos_token_id` of generation_config.json and

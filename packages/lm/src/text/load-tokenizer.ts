@@ -26,7 +26,11 @@ const usualEnds = ['<|endoftext|>', '</s>', '<|end_of_text|>', '<eos>']
 const emptyConfig: TokenizerConfig = { bosToken: undefined, eosToken: undefined, padToken: undefined, unkToken: undefined, chatTemplate: undefined }
 
 /** Makes a tokenizer of the contents of its files. Throws Error where tokenizer.json contradicts itself. */
-export function tokenizerFromJson(json: TokenizerJson, config: TokenizerConfig = emptyConfig, configJson: Readonly<Record<string, unknown>> = {}): LoadedTokenizer {
+export function tokenizerFromJson(
+  json: TokenizerJson,
+  config: TokenizerConfig = emptyConfig,
+  configJson: Readonly<Record<string, unknown>> = {},
+): LoadedTokenizer {
   if (typeof json.model !== 'object' || json.model === null) throw new Error('lacks "model"')
   const core: TokenizerCore = byteLevelTokenizer(json) ?? otherTokenizer(json, configJson)
   const idOf = (token: string | undefined) => (token === undefined ? undefined : core.idOf(token))
@@ -50,7 +54,10 @@ export function tokenizerFromJson(json: TokenizerJson, config: TokenizerConfig =
 
 async function tokenizerOfGguf(path: string): Promise<LoadedTokenizer> {
   const { tokenizerJson, tokenizerConfig, chatTemplate } = ggufTokenizer(path, await readGgufHeader(path))
-  const config = { ...specialTokens(tokenizerConfig), chatTemplate: chatTemplate === undefined ? undefined : { source: chatTemplate, origin: 'chat_template.jinja' as const } }
+  const config: TokenizerConfig = {
+    ...specialTokens(tokenizerConfig),
+    chatTemplate: chatTemplate === undefined ? undefined : { source: chatTemplate, origin: 'chat_template.jinja' },
+  }
   try {
     return tokenizerFromJson(tokenizerJson as unknown as TokenizerJson, config, tokenizerConfig)
   } catch (error) {

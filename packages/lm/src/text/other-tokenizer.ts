@@ -38,7 +38,8 @@ export function otherTokenizer(json: TokenizerJson, configJson: Readonly<Record<
     encodeWithOffsets(text) {
       const ids = encode(text, false)
       const isByteLevel = JSON.stringify([json.pre_tokenizer, json.decoder]).includes('"ByteLevel"')
-      return { ids, offsets: (isByteLevel ? followBytes : follow)(text, ids.map(id => ({ token: tokenizer.id_to_token(id) ?? '', isAdded: added.has(id) }))) }
+      const tokens = ids.map(id => ({ token: tokenizer.id_to_token(id) ?? '', isAdded: added.has(id) }))
+      return { ids, offsets: isByteLevel ? followBytes(text, tokens) : follow(text, tokens) }
     },
     decode: (ids, skipSpecialTokens) => tokenizer.decode([...ids], { skip_special_tokens: skipSpecialTokens, clean_up_tokenization_spaces: false }),
   }
@@ -46,8 +47,10 @@ export function otherTokenizer(json: TokenizerJson, configJson: Readonly<Record<
 
 const byteToken = /^<0x([0-9A-F]{2})>$/
 
-const cannotFollow = (token: string, text: string, at: number) =>
-  new Error(`cannot tell where the token ${JSON.stringify(token)} lies in the text near ${JSON.stringify(text.slice(at, at + 20))}: this tokenizer changes the text`)
+function cannotFollow(token: string, text: string, at: number): Error {
+  const near = JSON.stringify(text.slice(at, at + 20))
+  return new Error(`cannot tell where the token ${JSON.stringify(token)} lies in the text near ${near}: this tokenizer changes the text`)
+}
 
 /** The same for tokens whose characters stand for bytes. */
 function followBytes(text: string, tokens: readonly { token: string; isAdded: boolean }[]): [number, number][] {

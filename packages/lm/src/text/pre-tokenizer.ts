@@ -22,8 +22,12 @@ const bothCases = (pattern: string) =>
 export function translatePattern(pattern: string): RegExp {
   const translated = pattern
     .replace(/\(\?i:((?:[^()\\]|\\.)*)\)/g, (_, body: string) => `(?:${bothCases(body)})`)
-    .replace(/\\(.)/gsu, (whole, c: string) =>
-      c === 's' ? String.raw`\p{White_Space}` : c === 'S' ? String.raw`\P{White_Space}` : /[a-zA-Z0-9^$\\.*+?()[\]{}|/]/.test(c) ? whole : c === '-' ? String.raw`\x2d` : c)
+    .replace(/\\(.)/gsu, (whole, c: string) => {
+      if (c === 's') return String.raw`\p{White_Space}`
+      if (c === 'S') return String.raw`\P{White_Space}`
+      // With the flag u only these may stand after a backslash.
+      return /[a-zA-Z0-9^$\\.*+?()[\]{}|/]/.test(c) ? whole : c === '-' ? String.raw`\x2d` : c
+    })
   return new RegExp(translated, 'gu')
 }
 

@@ -36,16 +36,27 @@ export function answerSpans(template: ChatTemplate, messages: readonly Message[]
   }
   if (template.marksGeneration) {
     const { text, spans } = template.renderMarked(messages, options)
-    if (spans.length !== answers.length) throw new TemplateError(`the chat template marks ${spans.length} answers with {% generation %}, the conversation has ${answers.length}`)
+    if (spans.length !== answers.length) {
+      throw new TemplateError(`the chat template marks ${spans.length} answers with {% generation %}, the conversation has ${answers.length}`)
+    }
     return { text, spans: spans.map(([start, end], i) => ({ start, end, message: answers[i]! })) }
   }
   const text = template.render(messages, options)
   return { text, spans: answers.map(i => ({ ...spanByPrefix(template, messages, i, text, options), message: i })) }
 }
 
-function spanByPrefix(template: ChatTemplate, messages: readonly Message[], index: number, whole: string, options: RenderOptions): { start: number; end: number } {
+function spanByPrefix(
+  template: ChatTemplate,
+  messages: readonly Message[],
+  index: number,
+  whole: string,
+  options: RenderOptions,
+): { start: number; end: number } {
   const cannot = (why: string) =>
-    new TemplateError(`where message ${index + 1} lies cannot be told: ${why}. A template that marks answers with {% generation %} … {% endgeneration %} can be given instead`)
+    new TemplateError(
+      `where message ${index + 1} lies cannot be told: ${why}. ` +
+        'A template that marks answers with {% generation %} … {% endgeneration %} can be given instead',
+    )
   const attempt = (upTo: number, addGenerationPrompt: boolean) => {
     try {
       return template.render(messages.slice(0, upTo), { ...options, addGenerationPrompt })
@@ -79,7 +90,12 @@ export interface MaskOptions extends RenderOptions {
 }
 
 /** Tokenizes an example and says which tokens are learned. Messages of weight 0 are not. Throws TemplateError. */
-export function maskedTokens(tokenizer: LoadedTokenizer, template: ChatTemplate, { messages }: Pick<Example, 'messages'>, options: MaskOptions): MaskedTokens {
+export function maskedTokens(
+  tokenizer: LoadedTokenizer,
+  template: ChatTemplate,
+  { messages }: Pick<Example, 'messages'>,
+  options: MaskOptions,
+): MaskedTokens {
   const rendered = answerSpans(template, messages, options)
   const { ids, offsets } = tokenizer.encodeWithOffsets(rendered.text)
   const answers = rendered.spans.filter(s => messages[s.message]!.weight !== 0)
@@ -132,7 +148,12 @@ function silencedSpans(template: ChatTemplate, messages: readonly Message[], ren
 
 /** Plain text ends with the end-of-sequence token, supervised where what stands before it is. */
 function withEnd(
-  tokenizer: LoadedTokenizer, tokens: { ids: readonly number[]; offsets: readonly Span[] }, mask: readonly (0 | 1)[], text: string, options: MaskOptions, messages: readonly Message[],
+  tokenizer: LoadedTokenizer,
+  tokens: { readonly ids: readonly number[]; readonly offsets: readonly Span[] },
+  mask: readonly (0 | 1)[],
+  text: string,
+  options: MaskOptions,
+  messages: readonly Message[],
 ): { ids: readonly number[]; offsets: readonly Span[]; mask: readonly (0 | 1)[] } {
   const { eosId } = tokenizer
   const last = messages.at(-1)

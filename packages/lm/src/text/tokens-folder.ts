@@ -103,7 +103,9 @@ export interface TokensFolder {
 /** Reads a tokens folder whole. Throws CheckpointError where it contradicts itself. */
 export async function readTokens(dir: string): Promise<TokensFolder> {
   const info = (await readJsonObject(join(dir, 'tokens.json'))) as unknown as TokensInfo
-  if (info.format !== 1) throw new CheckpointError(join(dir, 'tokens.json'), `is of format ${String(info.format)}, and this version reads format 1`)
+  if (info.format !== 1) {
+    throw new CheckpointError(join(dir, 'tokens.json'), `is of format ${String(info.format)}, and this version reads format 1`)
+  }
   const names = await readdir(dir)
   const exampleIds: Record<SplitName, string[]> = { train: [], validation: [] }
   for await (const line of createInterface({ input: createReadStream(join(dir, 'rows.jsonl')), crlfDelay: Infinity })) {
@@ -115,7 +117,9 @@ export async function readTokens(dir: string): Promise<TokensFolder> {
     const path = join(dir, `${split}.safetensors`)
     const file = await openSafetensors(path)
     const [ids, mask, offsets] = [await file.readInts('input_ids'), await file.readInts('loss_mask'), await file.readInts('offsets')]
-    if (!(ids instanceof Int32Array) || !(mask instanceof Uint8Array) || !(offsets instanceof Int32Array)) throw new CheckpointError(path, 'its tensors are not of the types int32, uint8, int32')
+    if (!(ids instanceof Int32Array) || !(mask instanceof Uint8Array) || !(offsets instanceof Int32Array)) {
+      throw new CheckpointError(path, 'its tensors are not of the types int32, uint8, int32')
+    }
     if (mask.length !== ids.length || offsets[0] !== 0 || offsets.at(-1) !== ids.length || offsets.length - 1 !== exampleIds[split].length) {
       throw new CheckpointError(path, 'its tensors and rows.jsonl do not fit together')
     }

@@ -36,7 +36,9 @@ const isBefore = (a: Candidate, b: Candidate) => a.count > b.count || (a.count =
 export async function trainByteLevelBpe(texts: Iterable<string> | AsyncIterable<string>, options: TrainBpeOptions): Promise<TokenizerJson> {
   const { vocabSize, specialTokens, minFrequency = 0, splitDigits = false, signal, onProgress } = options
   const byteLevel: TokenizerPart = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true }
-  const preTokenizer: TokenizerPart = splitDigits ? { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, byteLevel] } : byteLevel
+  const preTokenizer: TokenizerPart = splitDigits
+    ? { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, byteLevel] }
+    : byteLevel
   const { cut } = byteLevelPreTokenizer(preTokenizer)!
 
   const wordCounts = new Map<string, number>()
@@ -118,7 +120,9 @@ export async function trainByteLevelBpe(texts: Iterable<string> | AsyncIterable<
   return {
     version: '1.0',
     truncation: null, padding: null,
-    added_tokens: specialTokens.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+    added_tokens: specialTokens.map((content, id) => (
+      { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
+    )),
     normalizer: null,
     pre_tokenizer: preTokenizer,
     post_processor: null,

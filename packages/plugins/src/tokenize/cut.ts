@@ -16,7 +16,10 @@ function keptRanges(length: number, most: number, how: 'left' | 'right' | 'middl
 
 /** What becomes of a row that is longer than `most` tokens: none, one, or several rows of at most that many. */
 export function cutRow({ ids, mask }: Row, most: number, how: Exclude<TokenizeParams['truncation'], 'error'>): Row[] {
-  const take = (ranges: readonly (readonly [number, number])[]): Row => ({ ids: ranges.flatMap(([a, b]) => ids.slice(a, b)), mask: ranges.flatMap(([a, b]) => mask.slice(a, b)) })
+  const take = (ranges: readonly (readonly [number, number])[]): Row => ({
+    ids: ranges.flatMap(([start, end]) => ids.slice(start, end)),
+    mask: ranges.flatMap(([start, end]) => mask.slice(start, end)),
+  })
   switch (how) {
     case 'drop': return []
     case 'split': return Array.from({ length: Math.ceil(ids.length / most) }, (_, i) => take([[i * most, Math.min(ids.length, (i + 1) * most)]]))

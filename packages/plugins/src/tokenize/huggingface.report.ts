@@ -43,15 +43,26 @@ export function tokenizeReport(proof: MaskProof, lengths: readonly number[]): st
         body: table(['role', 'messages', 'tokens', 'learned'], Object.entries(proof.roles).map(([role, c]) => [role, c.messages, c.tokens, c.learned])),
       },
       ...(proof.cut.length
-        ? [{ title: 'Cut or left out', ...(proof.cut.length > listed && { intro: `The first ${listed} of ${proof.cut.length}; proof.json lists all.` }), body: table(['id', 'split', 'tokens', 'what'], proof.cut.slice(0, listed).map(c => [c.id, c.split, c.tokens, c.action])) }]
+        ? [{
+            title: 'Cut or left out',
+            ...(proof.cut.length > listed && { intro: `The first ${listed} of ${proof.cut.length}; proof.json lists all.` }),
+            body: table(['id', 'split', 'tokens', 'what'], proof.cut.slice(0, listed).map(c => [c.id, c.split, c.tokens, c.action])),
+          }]
         : []),
       ...(Object.keys(proof.straddling).length
-        ? [{ title: 'Half inside an answer', intro: 'These tokens reach over the border of an answer and are not learned.', body: table(['token', 'times'], Object.entries(proof.straddling).map(([text, n]) => [JSON.stringify(text), n])) }]
+        ? [{
+            title: 'Half inside an answer',
+            intro: 'These tokens reach over the border of an answer and are not learned.',
+            body: table(['token', 'times'], Object.entries(proof.straddling).map(([text, n]) => [JSON.stringify(text), n])),
+          }]
         : []),
       {
         title: 'What is learned',
         intro: 'The text as the model reads it; what it learns to write is marked.',
-        body: proof.examples.map(example => html`<h3>${example.id}</h3><pre>${example.spans.map(s => (s.learned ? html`<mark>${s.text}</mark>` : html`${s.text}`))}</pre>`),
+        body: proof.examples.map(({ id, spans }) => {
+          const text = spans.map(s => (s.learned ? html`<mark>${s.text}</mark>` : html`${s.text}`))
+          return html`<h3>${id}</h3><pre>${text}</pre>`
+        }),
       },
     ],
   })

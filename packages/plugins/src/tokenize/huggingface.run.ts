@@ -2,7 +2,8 @@ import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArtifactHandle, StageContext } from '@hone/engine'
 import {
-  chatMlTemplate, chatTemplateFor, CheckpointError, endIds, isGguf, loadTokenizer, maskedTokens, openGguf, plainTemplate, readJsonObject, sha256, TemplateError, TokenRowsBuilder, writeTokens,
+  chatMlTemplate, chatTemplateFor, CheckpointError, endIds, isGguf, loadTokenizer, maskedTokens, openGguf, plainTemplate,
+  readJsonObject, sha256, TemplateError, TokenRowsBuilder, writeTokens,
   type ChatTemplate, type LoadedTokenizer, type MaskedTokens, type Message, type SplitName, type TokenRowSource,
 } from '@hone/lm'
 import { cutRow, type Row } from './cut.js'
@@ -30,7 +31,11 @@ export default async function run(context: StageContext<TokenizeParams>): Promis
   const template = chatTemplate(tokenizer, params.template, fail)
   if (template.origin === 'default') warn(`the model has no chat template; the default one is used and goes along with what is trained`)
   if (ends.size === 0 && params.truncation !== 'split') {
-    fail('the tokenizer has no end-of-sequence token, so a tuned model would never stop', 'model', 'Name one as "eos_token" in tokenizer_config.json.')
+    fail(
+      'the tokenizer has no end-of-sequence token, so a tuned model would never stop',
+      'model',
+      'Name one as "eos_token" in tokenizer_config.json.',
+    )
   }
 
   const collected = new Collector(context, tokenizer, template, ends)
@@ -42,13 +47,20 @@ export default async function run(context: StageContext<TokenizeParams>): Promis
     const { rows, cut } = collected.counts[split]
     if (rows === 0) fail(`the ${split === 'train' ? 'examples' : 'validation examples'} are empty`)
     if (params.truncation !== 'split' && cut > params.max_cut * rows) {
-      fail(`${cut} of the ${rows} rows of ${split} were cut or left out, more than max_cut allows (${params.max_cut}); the longest has ${collected.longest} tokens, max_length is ${params.max_length}`,
-        'max_length', 'Raise max_length, choose another truncation, or raise max_cut.')
+      fail(
+        `${cut} of the ${rows} rows of ${split} were cut or left out, more than max_cut allows (${params.max_cut}); ` +
+          `the longest has ${collected.longest} tokens, max_length is ${params.max_length}`,
+        'max_length',
+        'Raise max_length, choose another truncation, or raise max_cut.',
+      )
     }
-    if (builder.supervised === 0) fail(`no token of ${split} is learned`, 'train_on', 'See that the examples have answers whose weight is not 0.')
+    if (builder.supervised === 0) {
+      fail(`no token of ${split} is learned`, 'train_on', 'See that the examples have answers whose weight is not 0.')
+    }
   }
 
-  const splits = Object.fromEntries(Object.entries(builders).map(([split, b]) => [split, { rows: b.rows, tokens: b.tokens, supervised_tokens: b.supervised }]))
+  const countsOf = ({ rows, tokens, supervised }: TokenRowsBuilder) => ({ rows, tokens, supervised_tokens: supervised })
+  const splits = Object.fromEntries(Object.entries(builders).map(([split, builder]) => [split, countsOf(builder)]))
   await writeTokens(outputs.tokens!.path, {
     info: {
       format: 1,
@@ -82,7 +94,8 @@ export default async function run(context: StageContext<TokenizeParams>): Promis
   metric('supervised_tokens', train!.supervised)
   metric('cut_rows', collected.cut.length)
   if (validation) metric('validation_rows', validation.rows)
-  log(`${train!.rows} rows, ${train!.tokens} tokens, ${train!.supervised} of them learned${collected.cut.length ? `; ${collected.cut.length} rows cut or left out` : ''}`)
+  const cutRows = collected.cut.length
+  log(`${train!.rows} rows, ${train!.tokens} tokens, ${train!.supervised} of them learned${cutRows ? `; ${cutRows} rows cut or left out` : ''}`)
   const straddling = Object.values(collected.straddling).reduce((a, b) => a + b, 0)
   if (straddling > 0) warn(`${straddling} tokens lie half inside an answer and are not learned; the proof lists them`)
 }
@@ -126,10 +139,18 @@ async function* sources(handle: ArtifactHandle, template: ChatTemplate, fail: St
     const id = typeof row.id === 'string' ? row.id : `row ${number}`
     if (Array.isArray(row.messages)) {
       const messages = row.messages as Message[]
-      if (messages.length === 0 || !messages.every(m => typeof m?.role === 'string' && typeof m.content === 'string')) fail(`row ${number} (${id}): each message must have "role" and "content"`)
+      if (messages.length === 0 || !messages.every(m => typeof m?.role === 'string' && typeof m.content === 'string')) {
+        fail(`row ${number} (${id}): each message must have "role" and "content"`)
+      }
       yield { id, messages, ...(row.tools !== undefined && { tools: row.tools }), ...(typeof row.task === 'string' && { task: row.task }) }
     } else if (typeof row.text === 'string') {
-      if (template.origin !== 'none') fail(`row ${number} (${id}) is a document, and a chat template needs messages`, 'template', 'Set "template: none" to learn plain text, or make examples with qa-convert/template.')
+      if (template.origin !== 'none') {
+        fail(
+          `row ${number} (${id}) is a document, and a chat template needs messages`,
+          'template',
+          'Set "template: none" to learn plain text, or make examples with qa-convert/template.',
+        )
+      }
       yield { id, messages: [{ role: 'assistant', content: row.text }], ...(typeof row.task === 'string' && { task: row.task }) }
     } else fail(`row ${number} (${id}) has neither "messages" nor "text"; its columns are ${Object.keys(row).join(', ')}`)
   }
@@ -176,7 +197,9 @@ class Collector {
       this.straddling[text] = (this.straddling[text] ?? 0) + 1
     }
     const isTooLong = length > params.max_length
-    if (isTooLong && params.truncation === 'error') fail(`the example ${source.id} has ${length} tokens, max_length is ${params.max_length}`, 'max_length')
+    if (isTooLong && params.truncation === 'error') {
+      fail(`the example ${source.id} has ${length} tokens, max_length is ${params.max_length}`, 'max_length')
+    }
     const pieces: Row[] = isTooLong ? cutRow(masked, params.max_length, params.truncation as 'drop') : [masked]
     const kept = pieces.filter(p => p.mask.includes(1))
     if (kept.length === 0 || isTooLong) {

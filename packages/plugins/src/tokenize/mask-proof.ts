@@ -72,7 +72,8 @@ export function countRoles(counts: RoleCounts, messages: readonly Message[], { t
   })
 }
 
-const indented = (label: string, text: string) => text.split('\n').map((line, i) => `${i === 0 ? label : ' '.repeat(label.length)} | ${line}`).join('\n')
+const indented = (label: string, text: string) =>
+  text.split('\n').map((line, i) => `${i === 0 ? label : ' '.repeat(label.length)} | ${line}`).join('\n')
 
 /** The proof for people: what the model reads, and what it learns to write. */
 export function proofText(proof: MaskProof): string {
@@ -83,8 +84,12 @@ export function proofText(proof: MaskProof): string {
     ...Object.entries(proof.splits).map(([split, c]) => `${split}: ${c.rows} rows, ${c.tokens} tokens, ${c.supervised_tokens} learned`),
     ...Object.entries(proof.roles).map(([role, c]) => `${role}: ${c.messages > 0 ? `${c.messages} messages, ` : ''}${c.tokens} tokens, ${c.learned} learned`),
   ]
-  if (Object.keys(proof.straddling).length) lines.push('', 'Half inside an answer, so not learned:', ...Object.entries(proof.straddling).map(([text, n]) => `${JSON.stringify(text)}: ${n} times`))
-  if (proof.cut.length) lines.push('', 'Cut or left out:', ...proof.cut.map(c => `${c.id} (${c.split}, ${c.tokens} tokens): ${c.action}`))
+  if (Object.keys(proof.straddling).length) {
+    lines.push('', 'Half inside an answer, so not learned:', ...Object.entries(proof.straddling).map(([text, n]) => `${JSON.stringify(text)}: ${n} times`))
+  }
+  if (proof.cut.length) {
+    lines.push('', 'Cut or left out:', ...proof.cut.map(c => `${c.id} (${c.split}, ${c.tokens} tokens): ${c.action}`))
+  }
   for (const [i, example] of proof.examples.entries()) {
     lines.push('', `--- ${i + 1}: ${example.id} (${example.split}), ${example.tokens} tokens, ${example.learned} learned`)
     for (const span of example.spans) lines.push(indented(span.learned ? 'learned' : 'ignored', span.text))

@@ -6,7 +6,8 @@ import type { TrainTokenizerParams } from './train.js'
 
 const named: Readonly<Record<string, string>> = { chatml: chatMlTemplate, plain: plainTemplate }
 
-export default async function run({ params, inputs, outputs, signal, progress, metric, log, warn, fail }: StageContext<TrainTokenizerParams>): Promise<void> {
+export default async function run(context: StageContext<TrainTokenizerParams>): Promise<void> {
+  const { params, inputs, outputs, signal, progress, metric, log, warn, fail } = context
   if (inputs.documents && inputs.rows) fail('takes documents or rows, not both')
   let count = 0
   let characters = 0
