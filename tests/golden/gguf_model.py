@@ -35,7 +35,7 @@ torch.manual_seed(7)
 tokenizer = json.loads((here.parent / 'text' / 'tokenizer.json').read_text())
 vocab = [t for t, _ in sorted(tokenizer['model']['vocab'].items(), key=lambda kv: kv[1])]
 config = transformers.LlamaConfig(vocab_size=len(vocab), hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=4, num_key_value_heads=2,
-                                  max_position_embeddings=64, rms_norm_eps=1e-5, rope_theta=100000.0, tie_word_embeddings=True)
+                                  max_position_embeddings=64, rms_norm_eps=1e-5, initializer_range=0.5, rope_theta=100000.0, tie_word_embeddings=True)
 model = transformers.LlamaForCausalLM(config)
 state = {k: v.detach().float().numpy() for k, v in model.state_dict().items() if k != 'lm_head.weight'}
 
@@ -88,6 +88,6 @@ ids = [5, 17, 200, 3, 99]
 with torch.no_grad():
     logits = loaded(torch.tensor([ids])).logits[0]
 (here / 'llama.json').write_text(json.dumps({
-    'versions': versions, 'tensors': values, 'ids': ids, 'last_logits': [round(x, 7) for x in logits[-1].tolist()],
+    'versions': versions, 'tensors': values, 'ids': ids, 'log_probabilities': logits[:-1].log_softmax(-1)[range(len(ids) - 1), ids[1:]].tolist(),
     'config': {k: getattr(loaded.config, k) for k in ('hidden_size', 'num_attention_heads', 'num_key_value_heads', 'intermediate_size', 'num_hidden_layers', 'rms_norm_eps', 'vocab_size', 'max_position_embeddings', 'tie_word_embeddings')},
 }, indent=1) + '\n')
