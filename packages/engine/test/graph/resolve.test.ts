@@ -25,6 +25,11 @@ test('a bare stage is its output named as the port, else its only output that fi
   })
 })
 
+test('what a single port or needs waits for is required, what a port that takes many waits for is not', () => {
+  const last = node(pipeline('  errors: { uses: error-analyze/categories, needs: tuned, inputs: { examples: pairs, predictions: [after] } }'), 'errors')
+  assert.equal([last.after, last.required], [['pairs', 'after', 'tuned'], ['pairs', 'tuned']])
+})
+
 test('a port that takes many takes a single stage too', () => {
   assert.is(node(pipeline('  errors: { uses: error-analyze/categories, inputs: { examples: pairs, predictions: after } }'), 'errors').inputs.predictions!.length, 1)
 })
