@@ -1,5 +1,6 @@
 import type { ArtifactHandle, InputPorts, Memo, OutputHandle, OutputPorts, StageContext } from '../plugin/define.js'
-import type { RequestInput, StageEvent, StageRequest } from './request.js'
+import type { RequestInput } from '../plan/types.js'
+import type { StageEvent, StageRequest } from './request.js'
 import { readRows, RowWriter } from './rows.js'
 import { StageFailure } from './stage-failure.js'
 

@@ -1,15 +1,6 @@
-import type { Digest, JsonObject } from '../artifacts/types.js'
+import type { JsonObject } from '../artifacts/types.js'
 import type { Event, Failure } from '../events/event.js'
-
-/** One artifact that comes in, with its real place. */
-export interface RequestInput {
-  readonly kind: string
-  readonly path: string
-  readonly digest: Digest
-  readonly label: string
-  readonly reference?: string
-  readonly logicalName?: string
-}
+import type { RequestInput } from '../plan/types.js'
 
 /** Everything that a stage needs to run, as pure JSON: the same for the local child and for a job on a cluster. */
 export interface StageRequest {

@@ -1,12 +1,11 @@
 import { digestOfEncoded, digestOfJson, encodeComponent } from '../artifacts/digest.js'
 import type { ArtifactStore, Component, Digest, Json, JsonObject, OutputRecord } from '../artifacts/types.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
-import type { RequestInput } from '../execute/request.js'
 import type { GraphNode, NodeId, NodeInput } from '../graph/graph.js'
 import type { InputPort, KindDefinition } from '../plugin/define.js'
 import type { RegisteredStage, Registry } from '../plugin/registry.js'
 import { findNamed, namedQuestion, type NamedFiles } from './named-files.js'
-import type { FingerprintOutcome } from './types.js'
+import type { FingerprintOutcome, RequestInput } from './types.js'
 
 /** Raised when the meaning of a component changes: nothing that was stored before is found again. */
 export const keySchema = 1

@@ -1,7 +1,16 @@
 import type { ActionRecord, Component, Digest, JsonObject } from '../artifacts/types.js'
-import type { RequestInput } from '../execute/request.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Graph, GraphNode, NodeId } from '../graph/graph.js'
+
+/** One artifact that comes in, with its real place. */
+export interface RequestInput {
+  readonly kind: string
+  readonly path: string
+  readonly digest: Digest
+  readonly label: string
+  readonly reference?: string
+  readonly logicalName?: string
+}
 
 /** What a node's key is made of, once all that comes in is known. `key` is undefined when nothing may be cached. */
 export interface Fingerprint {
