@@ -4,8 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openChat } from '../../src/generate/chat.js'
 import { loadGenerator } from '../../src/generate/generator.js'
-import { openLanguageModel, readWeights, TemplateMismatch } from '../../src/generate/language-model.js'
-import { promptReader } from '../../src/generate/llama-decoder.js'
+import { openLanguageModel, TemplateMismatch } from '../../src/generate/language-model.js'
 import { uniform } from '../../src/generate/random.js'
 import { goldenPath, wordModel, words } from './word-model.js'
 
@@ -119,16 +118,6 @@ test('a model that was trained with another chat template is refused, and one wi
   const base = await wordModel('llama-tiny-tied', { hone: { template_digest: 'none' } })
   await openLanguageModel({ dir: base.dir })
   await Promise.all([plain.remove(), same.remove(), base.remove()])
-})
-
-test("what follows a prompt under a GGUF file's model is what transformers says of the model that it was made of", async () => {
-  const { ids, last_logits } = JSON.parse(readFileSync(goldenPath('gguf/llama.json'), 'utf8')) as { ids: number[]; last_logits: number[] }
-  const model = await openLanguageModel({ dir: goldenPath('gguf/llama.gguf') })
-  const reader = promptReader(model.config, await readWeights(model), 1, compute)
-  const [prompt] = await reader.read([ids])
-  assert.is(prompt!.logits.length, last_logits.length)
-  last_logits.forEach((logit, id) => assert.ok(Math.abs(logit - prompt!.logits[id]!) < 2e-5, `${id}: ${logit} ${prompt!.logits[id]}`))
-  await reader.dispose()
 })
 
 test('a chat goes on from what was said, and an answer that fails leaves it as it was', async () => {
