@@ -44,10 +44,12 @@ export function install({ onStart } = {}) {
   return true
 }
 
+/** Whether dist holds what the sources say. */
+export const isBuilt = () => existsSync(join(root, 'packages/plugins/dist/digests.json')) && isFresh('build', buildStamp())
+
 export function build() {
+  if (isBuilt()) return false
   const stamp = buildStamp()
-  const digests = join(root, 'packages/plugins/dist/digests.json')
-  if (existsSync(digests) && isFresh('build', stamp)) return false
   const { status } = spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: 'inherit', cwd: root })
   if (status !== 0) process.exit(status ?? 1)
   remember('build', stamp)
