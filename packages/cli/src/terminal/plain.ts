@@ -24,6 +24,7 @@ export function plainDisplay(write: (line: string) => void, options: { everyMs: 
         case 'stage-finished':
           if (event.status === 'hit') write(`${event.stage}: hit`)
           else if (event.status === 'ran') write(`${event.stage}: ran in ${duration(event.durationMs)}`)
+          else if (event.failure) write(`${event.stage}: failed: ${event.failure.message}`)
           else write(`${event.stage}: ${event.status}${event.because.length ? ` (${event.because[0]})` : ''}`)
           break
         case 'log':

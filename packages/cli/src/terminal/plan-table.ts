@@ -16,7 +16,7 @@ export const planTable = {
       node.id as string,
       node.source.uses.value,
       palette[tints[action]](action),
-      `${reasons[0] ?? ''}${reasons.length > 1 ? ` (and ${reasons.length - 1} more)` : ''}${action !== 'hit' && expectedMs !== undefined ? palette.dim(`  about ${duration(expectedMs)}`) : ''}`,
+      `${reasons[0] ?? ''}${reasons.length > 1 ? ` (and ${reasons.length - 1} more)` : ''}${(action === 'run' || action === 'undetermined') && expectedMs !== undefined ? palette.dim(`  about ${duration(expectedMs)}`) : ''}`,
     ])
     const count = (action: string) => nodes.filter(n => n.action === action).length
     const parts = (['run', 'undetermined', 'hit', 'skip'] as const).filter(a => count(a)).map(a => `${count(a)} ${a}`)
