@@ -7,6 +7,7 @@ export interface MdnParams {
   validation: number
   test: number
   characters: number
+  tasks: ('kind' | 'name')[]
   shuffle_answers?: number
 }
 
@@ -27,6 +28,7 @@ export const mdn = defineStage<MdnParams>({
       validation: count(40, 'Rows of each task to validate on, as many of each kind.'),
       test: count(110, 'Rows of each task to test on, as many of each kind.'),
       characters: count(240, 'Descriptions end with the sentence that goes beyond so many.'),
+      tasks: { type: 'array', items: { enum: ['kind', 'name'] }, minItems: 1, uniqueItems: true, default: ['kind', 'name'], description: 'Which questions to ask of each entry: what kind of thing it is, which one.' },
       shuffle_answers: { type: 'integer', description: 'A seed: gives the rows to train and validate on one another\'s answers. A model tuned on these must not get better.' },
     },
   }),

@@ -35,10 +35,10 @@ export default async function run({ params, inputs, outputs, metric, log, fail }
   const parts = divide(items, params, fail)
   refuseLeaks(parts, fail)
   const names = new Map(kinds.map(kind => [kind, [...new Set(items.filter(i => i.kind === kind).map(i => i.name))]]))
-  let rows = (Object.entries(parts) as [Split, Item[]][]).flatMap(([split, list]) => list.flatMap(item => questions(item, split, names.get(item.kind)!)))
+  let rows = (Object.entries(parts) as [Split, Item[]][]).flatMap(([split, list]) => list.flatMap(item => questions(item, split, names.get(item.kind)!).filter(q => params.tasks.includes(q.task))))
   if (params.shuffle_answers !== undefined) rows = shuffleAnswers(rows, params.shuffle_answers)
 
-  const held = rows.filter(r => r.split === 'test' && r.task === 'kind')
+  const held = rows.filter(r => r.split === 'test' && r.task === params.tasks[0])
   const smallest = Math.min(...kinds.map(k => held.filter(r => r.kind === k).length))
   if (held.length !== smallest * kinds.length) fail(`the kinds are not balanced in the test rows: the rarest has ${smallest} of ${held.length}`, 'test')
   const idOf = rowIds()

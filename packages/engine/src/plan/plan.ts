@@ -38,6 +38,7 @@ export const pipelineId = (pipeline: Pipeline): string => relative(pipeline.proj
 export async function plan(graph: Graph, options: PlanOptions): Promise<Result<Plan>> {
   const { store, backend, selection, force, mustHit } = options
   const problems = new Collector()
+  const { fetch } = graph.pipeline
   const nodes = new Map<NodeId, PlannedNode>()
   const states = new Map<NodeId, NodeState>()
   const stateOf = (id: NodeId) => states.get(id)
@@ -66,7 +67,7 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
     if (outcome.type === 'blocked') {
       // What is absent from an artifact is for the stage to say at run time; a file that is not there is a mistake now.
       const mistakes = outcome.diagnostics.filter(d => d.code !== 'absent-output')
-      problems.addAll(mistakes)
+      problems.addAll(mistakes.map(d => (d.code === 'missing-file' && fetch !== undefined ? { ...d, hint: `\`${fetch}\` gets what this pipeline needs.` } : d)))
       put({ action: 'run' }, outcome.diagnostics.map(d => d.message))
       continue
     }

@@ -21,7 +21,7 @@ export interface ParseOptions extends ParamOverrides {
 /** With mistakes there may still be a `partial` pipeline: good for `resolveGraph` to find the mistakes in the rest, and for nothing else. */
 export type ParseResult = Result<Pipeline> & { readonly partial?: Pipeline }
 
-const topKeys = ['name', 'description', 'params', 'plugins', 'defaults', 'stages']
+const topKeys = ['name', 'description', 'fetch', 'params', 'plugins', 'defaults', 'stages']
 const paramPattern = /^[A-Za-z_][A-Za-z0-9_-]*$/
 
 /** Reads a pipeline file: YAML, its shape, its expressions. All mistakes that need no plugin to be seen are collected. */
@@ -40,6 +40,7 @@ export function parsePipeline(options: ParseOptions): ParseResult {
   shape.record(known, [], topKeys, key => (/^[a-z][a-z0-9_-]*$/.test(key) ? 'Stages stand under `stages:`; keys that begin with x- are ignored.' : undefined))
   const name = shape.string(top.name, ['name']) ?? basename(options.file).replace(/\.ya?ml$/, '')
   const description = shape.string(top.description, ['description'])
+  const fetch = shape.string(top.fetch, ['fetch'])
   const defaults = readParams(top, shape)
   const params = overrideParams(defaults, options, collector)
   const expressions = new ExpressionCheck(document, collector, params)
@@ -62,6 +63,7 @@ export function parsePipeline(options: ParseOptions): ParseResult {
   const pipeline: Pipeline = {
     name,
     ...(description !== undefined && { description }),
+    ...(fetch !== undefined && { fetch }),
     file: options.file,
     projectRoot: options.projectRoot,
     text: options.text,

@@ -14,6 +14,8 @@ export type RangeOf = (path: readonly (string | number)[], which?: 'key' | 'valu
 export interface Pipeline {
   readonly name: string
   readonly description?: string
+  /** The command that gets inputs which are not in the project; told where one is missing. */
+  readonly fetch?: string
   /** Absolute. */
   readonly file: string
   readonly projectRoot: string

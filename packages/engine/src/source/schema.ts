@@ -53,6 +53,7 @@ export function pipelineSchema(registry: Registry): JsonSchema {
     properties: {
       name: { type: 'string', minLength: 1 },
       description: { type: 'string' },
+      fetch: { type: 'string', description: 'The command that gets inputs which are not in the project.' },
       params: { type: 'object', description: 'Typed by their defaults; --set NAME=VALUE changes one.', propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_-]*$' } },
       plugins: { type: 'array', items: { type: 'string', minLength: 1 }, description: 'Local files or npm packages with more stages.' },
       defaults: { type: 'object', properties: settings, additionalProperties: false, description: 'For every stage; merged key by key.' },
