@@ -3,6 +3,7 @@ import { advance, type Event, type RunState, type StageState } from '@hone/engin
 import { bar, duration, number, sparkline } from './format.js'
 import type { Palette } from './palette.js'
 import { pace } from './pace.js'
+import { shownMetrics } from './summary.js'
 
 const signs = { pending: '·', waiting: '·', retrying: '↻', running: '●', ran: '✓', hit: '✓', failed: '✗', skipped: '-', cancelled: '■' } as const
 const isBusy = (stage: StageState) => stage.status === 'running' || stage.status === 'retrying' || stage.status === 'waiting'
@@ -71,7 +72,7 @@ export function drawProgress(state: RunState, options: { columns: number; rows: 
 }
 
 function finalMetrics(stage: StageState): string {
-  const entries = Object.entries(stage.metrics).filter(([name]) => !name.endsWith('_stderr') && !name.includes('/')).slice(0, 3)
+  const entries = shownMetrics(stage.metrics, 3)
   return entries.length ? `  ${entries.map(([name, value]) => `${name} ${number(value)}`).join(', ')}` : ''
 }
 

@@ -7,6 +7,10 @@ import type { Palette } from './palette.js'
 const tints = { ran: 'green', hit: 'green', failed: 'red', skipped: 'dim', cancelled: 'yellow' } as const
 const mostMetrics = 3
 
+/** The first metrics of a stage for a line of a display: without standard errors, counts of rows and what is by task. */
+export const shownMetrics = (values: Readonly<Record<string, number>>, most: number): [string, number][] =>
+  Object.entries(values).filter(([name]) => !/_stderr$|_low$|_high$|\/|^rows$/.test(name)).slice(0, most)
+
 /** The end of a run: failures with their causes, the table of stages, what was published, and what to type next. */
 export function runSummary(state: RunState, options: { palette: Palette; cwd: string; file: string; live: boolean }): string {
   const { palette, cwd, file } = options
@@ -17,8 +21,7 @@ export function runSummary(state: RunState, options: { palette: Palette; cwd: st
     if (failure) parts.push(failureText(stage.stage, stage.uses, failure, palette, cwd))
   }
   const metrics = (values: Readonly<Record<string, number>>) => {
-    const entries = Object.entries(values).filter(([name]) => !name.endsWith('_stderr')).slice(0, mostMetrics)
-    return entries.map(([name, value]) => `${name} ${number(value)}`).join(', ')
+    return shownMetrics(values, mostMetrics).map(([name, value]) => `${name} ${number(value)}`).join(', ')
   }
   const rows = stages.map(s => {
     const tint = s.status in tints ? palette[tints[s.status as keyof typeof tints]] : palette.dim
