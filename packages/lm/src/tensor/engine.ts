@@ -13,7 +13,7 @@ export type Engine = 'onnx' | 'eager' | 'reference'
 export async function compileProgram(definition: ProgramDefinition, { engine, ...options }: OnnxOptions & { engine: Engine }): Promise<Executable> {
   switch (engine) {
     case 'onnx': return compileOnnx(trace(definition), options)
-    case 'eager': return runEager(definition, await loadTensorFlow())
+    case 'eager': return runEager(definition, (await loadTensorFlow(options)).backend)
     case 'reference': return runEager(definition, 'cpu')
   }
 }

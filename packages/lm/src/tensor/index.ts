@@ -1,7 +1,7 @@
 export { compileOnnx, type OnnxOptions } from './onnx.js'
 export { compileProgram, type Engine } from './engine.js'
 export { encodeOnnxModel } from './onnx-model.js'
-export { loadTensorFlow, TensorFlowUnavailable } from './tensorflow.js'
+export { loadTensorFlow, TensorFlowUnavailable, type TensorFlow } from './tensorflow.js'
 export { runEager } from './eager.js'
 export { trace, type ConstantSpec, type Placeholders, type Program, type ProgramDefinition } from './trace.js'
 export { onnxVersion } from './onnx-version.js'
