@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
 import type { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { Json } from '../artifacts/types.js'
+import { loadAjv } from '../plugin/json-schema.js'
 import type { ArtifactKeyword, JsonSchema, StageDefinition } from '../plugin/define.js'
 import { escapePart } from './schema-errors.js'
 
@@ -17,11 +17,11 @@ export interface NamedParameter {
 
 let sharedAjv: Ajv2020 | undefined
 
-/** Loading ajv takes longer than planning a small pipeline without parameters, so it waits until it is needed. */
+// Plugins' schemas were checked when they were loaded; compiling the schema of schemas would take longer than all else in a small plan.
 function ajv(): Ajv2020 {
   if (!sharedAjv) {
-    const { Ajv2020 } = createRequire(import.meta.url)('ajv/dist/2020.js') as typeof import('ajv/dist/2020.js')
-    sharedAjv = new Ajv2020({ allErrors: true, useDefaults: true, verbose: true, strict: false, validateFormats: false, logger: false, addUsedSchema: false })
+    const Ajv = loadAjv()
+    sharedAjv = new Ajv({ meta: false, validateSchema: false, allErrors: true, useDefaults: true, verbose: true, strict: false, validateFormats: false, logger: false, addUsedSchema: false })
     sharedAjv.addKeyword('artifact')
   }
   return sharedAjv

@@ -1,6 +1,6 @@
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Code } from '../diagnostics/codes.js'
 import type { KindDefinition, PluginDefinition, StageDefinition } from './define.js'
+import { loadAjv } from './json-schema.js'
 
 /** What is wrong with what a plugin's module exports. */
 export interface PluginProblem {
@@ -64,7 +64,8 @@ function* kindFaults(kind: KindDefinition): Generator<string> {
 function refusedSchema(schema: unknown): string | undefined {
   if (!isObject(schema) || schema['type'] !== 'object') return 'it must be a JSON Schema with type: object'
   try {
-    const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, useDefaults: true, allErrors: true, logger: false, keywords: ['artifact'] })
+    const Ajv = loadAjv()
+    const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false, useDefaults: true, allErrors: true, logger: false, keywords: ['artifact'] })
     ajv.compile(schema)
     return undefined
   } catch (error) {

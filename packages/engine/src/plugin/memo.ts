@@ -11,7 +11,8 @@ interface Entry {
   readonly value: unknown
 }
 
-const esbuildVersion = (createRequire(import.meta.url)('esbuild/package.json') as { version: string }).version
+let knownVersion: string | undefined
+const esbuildVersion = () => (knownVersion ??= (createRequire(import.meta.url)('esbuild/package.json') as { version: string }).version)
 
 // A file written within this time of the look at it may be written again without its times changing.
 const racyMs = 50
@@ -44,7 +45,7 @@ export async function rememberByFiles<T>(
   compute: () => Promise<{ value: T; inputs: readonly string[] }>,
   stillGood: (value: T) => boolean = () => true,
 ): Promise<T> {
-  const salt = `${fixed}\0${esbuildVersion}\0${process.execArgv.includes('--conditions=hone-source')}`
+  const salt = `${fixed}\0${esbuildVersion()}\0${process.execArgv.includes('--conditions=hone-source')}`
   const known = await readFile(path, 'utf8').then(t => JSON.parse(t) as Entry & { salt: string }, () => undefined)
   if (known?.salt === salt) {
     const fresh = Object.entries(known.stats).every(([file, text]) => {
