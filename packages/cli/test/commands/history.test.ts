@@ -1,0 +1,104 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Project, shell, type Ended } from '../../../../tests/rig.js'
+
+const test = suite('runs, show, artifacts')
+const project = Project.make({
+  'pipeline.yaml': `name: history
+params: { fail: false }
+stages:
+  made: ${shell('echo "made here"; echo "{\\"a\\":1}" > "$HONE_OUTPUT_TO"')}
+  next: ${shell('if ${{ params.fail }}; then echo "about to fail" >&2; exit 3; fi; cat "$HONE_INPUT_MADE" "$HONE_INPUT_MADE" > "$HONE_OUTPUT_TO"', '', 'made: made')}
+  several:
+    uses: command/shell
+    inputs: { made: made }
+    with: { command: 'cp "$HONE_INPUT_MADE" "$HONE_OUTPUT_ONE"; mkdir -p "$HONE_OUTPUT_TREE/in side"; echo leaf > "$HONE_OUTPUT_TREE/in side/leaf.txt"', outputs: { one: rows, tree: folder } }
+`,
+})
+let ids: readonly string[] = []
+const blank = (text: string) => text.replace(/\d{8}-\d{6}-\d{3}-[0-9a-z]{4}/g, 'RUN').replace(/\b\d+(\.\d)? m?s\b/g, 'TIME').replace(/ +/g, ' ')
+
+test('before the first run there are none, and `last` is not there', async () => {
+  assert.is((await project.hone('runs')).stdout, 'No runs yet.\n')
+  const show = await project.hone('show', 'last')
+  assert.equal([show.code, show.stdout], [2, ''])
+  assert.is(show.stderr, `There is no run "last" in ${project.path('.hone/runs')}. \`hone runs\` lists them.\n`)
+  assert.match((await project.hone('show', 'last', '--json')).json.error, /^There is no run "last"/)
+})
+
+test('runs lists them newest first, with what became of their stages', async () => {
+  const first = await project.run()
+  assert.is(first.code, 0, first.stderr)
+  assert.is((await project.run('--set', 'fail=true', '--keep-going')).code, 1)
+  const { runs } = (await project.hone('runs', '--json')).json as { runs: { run: string; pipeline: string; file: string; status: string; stages: string }[] }
+  ids = runs.map(r => r.run)
+  assert.equal(runs.map(({ pipeline, file, status, stages }) => [pipeline, file, status, stages]), [
+    ['history', 'pipeline.yaml', 'failed', '2 hit, 1 failed'],
+    ['history', 'pipeline.yaml', 'succeeded', '3 ran'],
+  ])
+  assert.is(ids[1], first.of('run-started')[0]!.run)
+  assert.is(blank((await project.hone('runs')).stdout), 'run pipeline status took stages\nRUN history failed TIME 2 hit, 1 failed\nRUN history succeeded TIME 3 ran\n')
+  assert.equal((await project.hone('runs', '--limit', '1', '--json')).json.runs.length, 1)
+  assert.equal((await project.hone('runs', '--pipeline', 'other', '--json')).json.runs, [])
+  assert.is((await project.start(['runs', '--limit', '1', '--json'], { cwd: '.hone' }).ended).json.runs.length, 1, 'also from a folder below')
+})
+
+test('show tells of a run by its id, by how it begins, or `last`', async () => {
+  assert.is(blank((await project.hone('show', ids[1]!)).stdout), 'history (pipeline.yaml) succeeded in TIME\nhone run pipeline.yaml --json\n\nmade command/shell ran TIME no record yet\nnext command/shell ran TIME no record yet\nseveral command/shell ran TIME no record yet\n')
+  const { run, status, args, params, stages } = (await project.hone('show', 'last', '--json')).json
+  assert.equal([run, status, args, params], [ids[0], 'failed', ['run', 'pipeline.yaml', '--set', 'fail=true', '--keep-going', '--json'], { fail: true }])
+  assert.equal(Object.entries(stages).map(([name, s]) => [name, (s as { status: string }).status]), [['made', 'hit'], ['next', 'failed'], ['several', 'hit']])
+  assert.is((await project.hone('show', ids[1]!.slice(0, 19), '--json')).json.run, ids[1])
+})
+
+test('show tells of a stage: why it ran, what it left, how it failed, and what it printed', async () => {
+  const made = (await project.hone('show', ids[1]!, 'made', '--json')).json
+  assert.equal([made.status, made.because, Object.keys(made.outputs), made.failures], ['ran', ['no record yet'], ['to'], []])
+  assert.is((await project.hone('show', ids[1]!, 'made', '--log')).stdout, 'made here\n')
+  assert.is((await project.hone('show', ids[1]!, 'made', '--log', '--json')).json.text, 'made here\n')
+  const failed = await project.hone('show', 'last', 'next')
+  assert.is(
+    blank(failed.stdout).replace(/(key: )[0-9a-f]{64}/, '$1KEY').replace(/params\.command: .*/, 'params.command: …'),
+    `next (command/shell): failed in TIME
+ because: params.command: …
+ key: KEY
+failed: next (command/shell): the command ended with exit code 3
+ | about to fail
+ all of it: .hone/runs/RUN/next.log
+`,
+  )
+  assert.is((await project.hone('show', 'last', 'next', '--log')).stdout, 'about to fail\n')
+  const wrong = await project.hone('show', 'last', 'mad')
+  assert.equal([wrong.code, wrong.stderr], [2, `The run ${ids[0]} has no stage "mad". Did you mean "made"?\n`])
+})
+
+test('artifacts says where a result is, and --out copies it with a name that says what it is', async () => {
+  const one = await project.hone('artifacts', 'pipeline.yaml', 'next')
+  assert.is(project.read(one.stdout.trim().slice(project.root.length + 1)), '{"a":1}\n{"a":1}\n')
+  const both = (await project.hone('artifacts', 'pipeline.yaml', 'several', '--json')).json.artifacts as { node: string; port: string; kind: string; form: string; bytes: number; path: string }[]
+  assert.equal(both.map(({ node, port, kind, form, bytes }) => [node, port, kind, form, bytes]), [['several', 'one', 'rows', 'file', 8], ['several', 'tree', 'folder', 'folder', 5]])
+  const copied = async (what: string, ...more: string[]): Promise<Ended> => project.hone('artifacts', 'pipeline.yaml', what, '--out', ...more)
+  assert.is((await copied('several.one', 'copy of it')).code, 0)
+  assert.is(project.read('copy of it/one.jsonl'), '{"a":1}\n')
+  assert.equal((await copied('several.tree', 'tree', '--json')).json, { copied: [project.path('tree')] })
+  assert.is(project.read('tree/in side/leaf.txt'), 'leaf\n')
+  assert.is((await copied('several', 'all')).code, 0)
+  assert.equal([project.read('all/several.one.jsonl'), project.read('all/several.tree/in side/leaf.txt')], ['{"a":1}\n', 'leaf\n'])
+  project.write({ 'copy of it/one.jsonl': 'mine\n' })
+  const again = await copied('several.one', 'copy of it')
+  assert.equal([again.code, again.stderr], [2, `${project.path('copy of it/one.jsonl')} is there already; nothing was copied.\n`])
+  assert.is(project.read('copy of it/one.jsonl'), 'mine\n')
+})
+
+test('what has no current result, and what is no stage or port, is refused with what to type', async () => {
+  const refused = async (what: string, ...more: string[]) => {
+    const { code, stderr, stdout } = await project.hone('artifacts', 'pipeline.yaml', what, ...more)
+    assert.equal([code, stdout], [2, ''])
+    return stderr
+  }
+  assert.match(await refused('next', '--set', 'fail=true'), /^next has no current result \(run: .*\)\.\n {2}hint: hone run pipeline\.yaml next\n$/)
+  assert.is(await refused('nxt'), 'pipeline.yaml has no stage "nxt". Did you mean "next"?\n')
+  assert.is(await refused('next.rows'), 'next has no output "rows".\n')
+})
+
+test.run()

@@ -1,0 +1,103 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Project, shell } from '../../../../tests/rig.js'
+
+const test = suite('plan, why, validate, graph')
+const project = Project.make({
+  'pipeline.yaml': `params: { word: red, tell: false }
+stages:
+  words: ${shell('for n in 1 2; do echo "{\\"word\\":\\"${{ params.word }}\\",\\"n\\":${{ matrix.from }}}"; done > "$HONE_OUTPUT_TO"', 'matrix: { from: [1, 2] }')}
+  all: ${shell('cat "$HONE_INPUT_WORDS"/*.jsonl > "$HONE_OUTPUT_TO"', '', 'words: [words]')}
+  told: ${shell('cat "$HONE_INPUT_ALL" > "$HONE_OUTPUT_TO"', 'when: "${{ params.tell }}"', 'all: all')}
+`,
+})
+
+test('a plan is a line a stage, with the reason, and says the same as JSON', async () => {
+  const plan = await project.hone('plan', 'pipeline.yaml')
+  assert.is(
+    plan.stdout,
+    'words[from=1]  command/shell  run   no record yet\n' +
+      'words[from=2]  command/shell  run   no record yet\n' +
+      'all            command/shell  run   no record yet (and 2 more)\n' +
+      'told           command/shell  skip  `when` is false\n\n' +
+      '3 run, 1 skip\n',
+  )
+  assert.equal([plan.code, plan.stderr], [0, ''])
+  assert.equal((await project.hone('plan', 'pipeline.yaml', '--json')).json, {
+    stages: {
+      'words[from=1]': { action: 'run', reasons: ['no record yet'] },
+      'words[from=2]': { action: 'run', reasons: ['no record yet'] },
+      all: { action: 'run', reasons: ['no record yet', 'input words: upstream `words[from=1]` will run', 'input words: upstream `words[from=2]` will run'] },
+      told: { action: 'skip', reasons: ['`when` is false'] },
+    },
+  })
+  assert.not.ok(project.has('.hone/runs'), 'nothing ran')
+})
+
+test('a plan of some stages is of these and of what they need', async () => {
+  assert.equal(Object.keys((await project.hone('plan', 'pipeline.yaml', 'words', '--json')).json.stages), ['words[from=1]', 'words[from=2]'])
+})
+
+test('why tells the old and the new value of what differs from the last run', async () => {
+  assert.is((await project.hone('why', 'pipeline.yaml', 'all')).stdout, 'all (command/shell): run\n  no record yet\n  input words: upstream `words[from=1]` will run\n  input words: upstream `words[from=2]` will run\n')
+  assert.is((await project.run()).code, 0)
+  assert.is((await project.hone('why', 'pipeline.yaml', 'all')).stdout, 'all (command/shell): hit\n  nothing in its key differs from its last run\n')
+  const why = await project.hone('why', 'pipeline.yaml', 'words[from=2]', '--set', 'word=blue', '--json')
+  const [node] = why.json.nodes
+  assert.equal([node.node, node.uses, node.action, node.differences.length], ['words[from=2]', 'command/shell', 'run', 1])
+  assert.is(node.differences[0].name, 'params.command')
+  assert.match(node.differences[0].before, 'red')
+  assert.match(node.differences[0].after, 'blue')
+  const text = await project.hone('why', 'pipeline.yaml', 'words', '--set', 'word=blue')
+  assert.match(text.stdout, /^words\[from=1\] \(command\/shell\): run\n {2}params\.command: .*red.* → .*blue.*\nwords\[from=2\]/)
+  const waits = await project.hone('why', 'pipeline.yaml', 'all', '--set', 'word=blue')
+  assert.is(waits.stdout, 'all (command/shell): undetermined\n  nothing in its key differs from its last run\n  input words: upstream `words[from=1]` will run\n  input words: upstream `words[from=2]` will run\n')
+})
+
+test('why of a stage that is not there names those that are', async () => {
+  const why = await project.hone('why', 'pipeline.yaml', 'al')
+  assert.equal([why.code, why.stdout], [2, ''])
+  assert.is(why.stderr, 'error: The pipeline has no stage "al". (unknown-selection)\n  hint: The stages are words, all, told.\n\n1 error\n')
+})
+
+test('validate takes several files, collects the mistakes of all, and exits 2 for any', async () => {
+  assert.is((await project.hone('validate', 'pipeline.yaml')).stdout, 'pipeline.yaml: no mistake found\n')
+  project.write({ 'more/good one.yaml': 'stages: { a: { uses: command/shell, with: { command: x, outputs: { to: rows } } } }\n', 'more/bad.yaml': 'stages:\n  a: { uses: command/shel }\n  b: { use: x }\n' })
+  assert.is((await project.hone('validate', 'pipeline.yaml', 'more/good one.yaml')).stdout, '2 files: no mistake found\n')
+  const bad = await project.hone('validate', 'pipeline.yaml', 'more/bad.yaml')
+  assert.equal([bad.code, bad.stdout], [2, ''])
+  assert.is(
+    bad.stderr,
+    `more/bad.yaml:2:14 error: No plugin has a stage "command/shel". (unknown-stage-type)
+    1 | stages:
+  > 2 |   a: { uses: command/shel }
+      |              ^^^^^^^^^^^^
+    3 |   b: { use: x }
+  hint: Did you mean "command/shell"?
+
+more/bad.yaml:3:8 error: "use" is not a key of a stage. (unknown-key)
+    2 |   a: { uses: command/shel }
+  > 3 |   b: { use: x }
+      |        ^^^
+  hint: Did you mean "uses"?
+
+2 errors
+`,
+  )
+  const json = (await project.hone('validate', 'more/bad.yaml', '--json'))
+  assert.equal([json.code, json.stderr, json.json.ok], [2, '', false])
+  assert.ok(json.json.diagnostics.every((d: { range: { file: string } }) => d.range.file === project.path('more/bad.yaml')))
+})
+
+test('the graph is text, Mermaid, DOT or JSON', async () => {
+  const graph = async (...args: string[]) => (await project.hone('graph', 'pipeline.yaml', ...args)).stdout
+  assert.is(await graph(), 'words × 2 (from)  command/shell\nall               command/shell  words ← words.to\ntold              command/shell  all ← all.to\n')
+  assert.match(await graph('--format', 'mermaid'), /^flowchart LR\n/)
+  assert.match(await graph('-f', 'dot'), /^digraph "pipeline" \{\n/)
+  const { nodes } = JSON.parse(await graph('--json')) as { nodes: { id: string; after: string[] }[] }
+  assert.equal(nodes.map(n => [n.id, n.after]), [['words[from=1]', []], ['words[from=2]', []], ['all', ['words[from=1]', 'words[from=2]']], ['told', ['all']]])
+  const wrong = await project.hone('graph', 'pipeline.yaml', '-f', 'png')
+  assert.equal([wrong.code, wrong.stderr], [2, 'There is no format "png"; there are text, mermaid, dot, json.\n'])
+})
+
+test.run()
