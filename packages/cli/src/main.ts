@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { StoreError } from '@hone/engine'
-import { addArtifacts } from './commands/artifacts.js'
-import { addCache } from './commands/cache.js'
-import { addCatalogue } from './commands/catalogue.js'
-import { addHistory } from './commands/history.js'
-import { addInspect } from './commands/inspect.js'
-import { addModel } from './commands/model.js'
-import { addDoctor } from './commands/doctor.js'
-import { addRun } from './commands/run.js'
-import { makeShell } from './shell.js'
+import { makeShell, type Shell } from './shell.js'
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 const shell = makeShell(process.argv.slice(2))
@@ -18,7 +10,30 @@ const program = new Command('hone')
   .version(manifest.version)
   .showSuggestionAfterError()
   .addHelpText('after', '\nExample:\n  hone run pipelines/quickstart.yaml')
-for (const add of [addRun, addInspect, addHistory, addArtifacts, addCatalogue, addCache, addModel, addDoctor]) add(program, shell)
+
+type Add = (program: Command, shell: Shell) => void
+const run = async (): Promise<Add> => (await import('./commands/run.js')).addRun
+const inspect = async (): Promise<Add> => (await import('./commands/inspect.js')).addInspect
+const history = async (): Promise<Add> => (await import('./commands/history.js')).addHistory
+const artifacts = async (): Promise<Add> => (await import('./commands/artifacts.js')).addArtifacts
+const catalogue = async (): Promise<Add> => (await import('./commands/catalogue.js')).addCatalogue
+const cache = async (): Promise<Add> => (await import('./commands/cache.js')).addCache
+const model = async (): Promise<Add> => (await import('./commands/model.js')).addModel
+const doctor = async (): Promise<Add> => (await import('./commands/doctor.js')).addDoctor
+
+/** Who adds which command, in the order of the help. Only what is asked for is loaded; anything else, as `--help` or a slip, needs them all. */
+const commands: ReadonlyMap<string, () => Promise<Add>> = new Map([
+  ['run', run],
+  ...['plan', 'why', 'validate', 'graph'].map(name => [name, inspect] as const),
+  ...['runs', 'show'].map(name => [name, history] as const),
+  ['artifacts', artifacts],
+  ...['stages', 'schema'].map(name => [name, catalogue] as const),
+  ['cache', cache],
+  ...['generate', 'chat'].map(name => [name, model] as const),
+  ['doctor', doctor],
+])
+const asked = commands.get(process.argv[2] ?? '')
+for (const add of asked ? [asked] : new Set(commands.values())) (await add())(program, shell)
 
 function settle(command: Command): void {
   command.exitOverride()
@@ -27,13 +42,22 @@ function settle(command: Command): void {
 }
 settle(program)
 
+// Whoever read the output has gone, as in `hone runs | head`: a run stops as after Ctrl-C, anything else just ends.
+let isRead = true
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  if (isRead && !process.emit('SIGTERM')) process.exit(0)
+  isRead = false
+})
+
+// A stage stands after `--force=` alone: what follows a bare `--force` is a file or a stage to select.
+const argv = process.argv.map(arg => (arg === '--force' ? '--force=' : arg))
+
 try {
-  await program.parseAsync()
+  await program.parseAsync(argv)
 } catch (error) {
-  if (error instanceof StoreError) {
-    process.stderr.write(`error: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}\n`)
-    process.exitCode = 2
-  } else if (error instanceof Error && 'exitCode' in error && 'code' in error) process.exitCode = error.exitCode === 0 ? 0 : 2
+  if (error instanceof StoreError) shell.refuse(`error: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`)
+  else if (error instanceof Error && 'exitCode' in error && 'code' in error) process.exitCode = error.exitCode === 0 ? 0 : 2
   else {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nThis is a defect of hone itself, not of your pipeline.\n`)
     process.exitCode = 70

@@ -23,6 +23,8 @@ export interface Shell {
   answer(object: unknown, text: () => string): void
   /** To stderr as people read them, or under `--json` to stdout as one object. */
   diagnostics(diagnostics: readonly Diagnostic[]): void
+  /** Says why nothing was done, under `--json` to stdout as `{ error }`, and exits 2. */
+  refuse(message: string): undefined
   positiveInteger(value: string): number
   exit(code: number): void
 }
@@ -68,6 +70,12 @@ export function makeShell(args: readonly string[]): Shell {
       }
       const palette = { error: err.red, warning: err.yellow, hint: err.cyan, strong: err.bold, faint: err.dim }
       stderr.write(`${renderDiagnostics(diagnostics, { textOf, cwd: process.cwd(), palette }).trimEnd()}\n`)
+    },
+    refuse: message => {
+      if (json) stdout.write(`${JSON.stringify({ error: message })}\n`)
+      else stderr.write(`${message}\n`)
+      process.exitCode = 2
+      return undefined
     },
     positiveInteger: value => {
       const n = Number(value)

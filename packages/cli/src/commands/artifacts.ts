@@ -14,13 +14,8 @@ export interface FoundArtifact extends OutputRecord {
 
 /** The present artifacts of a stage (or of one of its ports); says what is wrong and answers undefined where there are none. */
 export async function findArtifacts(shell: Shell, file: string, wanted: string, flags: PipelineFlags): Promise<readonly FoundArtifact[] | undefined> {
-  const refuse = (message: string) => {
-    shell.stderr.write(`${message}\n`)
-    shell.exit(2)
-    return undefined
-  }
   const reference = parseReference(wanted)
-  if (!reference) return refuse(`"${wanted}" names no stage: write STAGE or STAGE.PORT.`)
+  if (!reference) return shell.refuse(`"${wanted}" names no stage: write STAGE or STAGE.PORT.`)
   const plan = await planPipeline(shell.open(file, flags))
   if (!plan.ok) {
     shell.diagnostics(plan.diagnostics)
@@ -28,9 +23,9 @@ export async function findArtifacts(shell: Shell, file: string, wanted: string, 
     return undefined
   }
   const named = [...plan.value.nodes.values()].filter(({ node }) => (wanted.includes('[') ? wanted.startsWith(node.id) : node.source.id === reference.stage))
-  if (named.length === 0) return refuse(`${file} has no stage "${reference.stage}". ${didYouMean(reference.stage, plan.value.graph.pipeline.stages.map(s => s.id)) ?? ''}`)
+  if (named.length === 0) return shell.refuse(`${file} has no stage "${reference.stage}". ${didYouMean(reference.stage, plan.value.graph.pipeline.stages.map(s => s.id)) ?? ''}`)
   const stale = named.filter(n => n.action !== 'hit')
-  if (stale.length) return refuse(`${stale[0]!.node.id} has no current result (${stale[0]!.action}: ${stale[0]!.reasons[0] ?? ''}).\n  hint: hone run ${file} ${reference.stage}`)
+  if (stale.length) return shell.refuse(`${stale[0]!.node.id} has no current result (${stale[0]!.action}: ${stale[0]!.reasons[0] ?? ''}).\n  hint: hone run ${file} ${reference.stage}`)
   const opened = await openPipeline(shell.open(file, flags))
   if (!opened.ok) throw new Error('Internal: a pipeline that was planned does not open')
   const { store } = opened.value
@@ -42,7 +37,7 @@ export async function findArtifacts(shell: Shell, file: string, wanted: string, 
           .map(([port, output]) => ({ node: n.node.id as string, port, ...output, path: store.pathOf(output) })),
   )
   await store.close()
-  if (found.length === 0) return refuse(`${reference.stage} has no output "${reference.port}".`)
+  if (found.length === 0) return shell.refuse(`${reference.stage} has no output "${reference.port}".`)
   return found
 }
 
@@ -69,10 +64,7 @@ export function addArtifacts(program: Command, shell: Shell): void {
       })
       if (opened.ok) await opened.value.store.close()
       const taken = copies.find(c => existsSync(c.to) && !(c.form === 'folder' && statSync(c.to).isDirectory()))
-      if (taken) {
-        shell.stderr.write(`${taken.to} is there already; nothing was copied.\n`)
-        return shell.exit(2)
-      }
+      if (taken) return shell.refuse(`${taken.to} is there already; nothing was copied.`)
       for (const { from, to } of copies) cpSync(from, to, { recursive: true, errorOnExist: true, force: false })
       shell.answer({ copied: copies.map(c => c.to) }, () => copies.map(c => `${basename(c.from).slice(0, 12)} → ${c.to}`).join('\n'))
     })

@@ -59,10 +59,7 @@ export function addCache(program: Command, shell: Shell): void {
       const store = await openHere()
       const known = pinRun(store, run, !flags.remove)
       await store.close()
-      if (!known) {
-        shell.stderr.write(`There is no run "${run}". \`hone runs\` lists them.\n`)
-        return shell.exit(2)
-      }
+      if (!known) return shell.refuse(`There is no run "${run}". \`hone runs\` lists them.`)
       shell.answer({ run, pinned: !flags.remove }, () => `${run} is ${flags.remove ? 'no longer pinned' : 'pinned'}.`)
     })
 

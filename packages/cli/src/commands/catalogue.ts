@@ -70,10 +70,7 @@ export function addCatalogue(program: Command, shell: Shell): void {
         return shell.answer({ stages }, () => columns(stages.map(s => [shell.out.bold(s.id), s.summary])))
       }
       const stage = registry.stage(id)?.definition
-      if (!stage) {
-        shell.stderr.write(`There is no stage "${id}". ${didYouMean(id, registry.stages.map(s => s.definition.id)) ?? '`hone stages` lists them.'}\n`)
-        return shell.exit(2)
-      }
+      if (!stage) return shell.refuse(`There is no stage "${id}". ${didYouMean(id, registry.stages.map(s => s.definition.id)) ?? '`hone stages` lists them.'}`)
       const names = (ports: Ports | undefined) => ports && Object.fromEntries(Object.entries(ports).map(([name, p]) => [name, { kind: p.kind.id, optional: p.optional ?? false, ...('many' in p && { many: p.many ?? false }) }]))
       shell.answer({ id: stage.id, version: stage.version, summary: stage.summary, inputs: names(portsOf(stage.inputs)), outputs: names(portsOf(stage.outputs)), params: stage.params.schema }, () => documentation(stage, shell.out.bold))
     })

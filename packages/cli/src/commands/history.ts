@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, readdirSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline as pump } from 'node:stream/promises'
 import type { Command } from 'commander'
@@ -28,8 +28,7 @@ const counted = (state: RunState) => {
 export function addHistory(program: Command, shell: Shell): void {
   const none = (runs: string, wanted: string) => {
     const near = didYouMean(wanted, runIds(runs).slice(0, 50))
-    shell.stderr.write(`There is no run "${wanted}" in ${runs}.${near ? ` ${near}` : ''} \`hone runs\` lists them.\n`)
-    shell.exit(2)
+    return shell.refuse(`There is no run "${wanted}" in ${runs}.${near ? ` ${near}` : ''} \`hone runs\` lists them.`)
   }
 
   program
@@ -79,11 +78,9 @@ export function addHistory(program: Command, shell: Shell): void {
         )
       }
       const stage = state.stages.get(stageName)
-      if (!stage) {
-        shell.stderr.write(`The run ${run} has no stage "${stageName}". ${didYouMean(stageName, state.stages.keys()) ?? `There are ${[...state.stages.keys()].join(', ')}.`}\n`)
-        return shell.exit(2)
-      }
+      if (!stage) return shell.refuse(`The run ${run} has no stage "${stageName}". ${didYouMean(stageName, state.stages.keys()) ?? `There are ${[...state.stages.keys()].join(', ')}.`}`)
       const log = logFile(join(runs, run), stageName)
+      if (flags.log && shell.json) return shell.answer({ run, stage: stageName, text: existsSync(log) ? readFileSync(log, 'utf8') : '' }, () => '')
       if (flags.log) {
         if (!existsSync(log)) shell.stderr.write(`${stageName} printed nothing.\n`)
         else await pump(createReadStream(log), shell.stdout, { end: false })

@@ -54,10 +54,7 @@ export function addInspect(program: Command, shell: Shell): void {
     .addHelpText('after', '\nExample:\n  hone graph pipelines/quickstart.yaml --format mermaid')
     .action(async (file: string, flags: PipelineFlags & { format: string }) => {
       const format = shell.json ? 'json' : flags.format
-      if (!graphFormats.includes(format as GraphFormat)) {
-        shell.stderr.write(`There is no format "${format}"; there are ${graphFormats.join(', ')}.\n`)
-        return shell.exit(2)
-      }
+      if (!graphFormats.includes(format as GraphFormat)) return shell.refuse(`There is no format "${format}"; there are ${graphFormats.join(', ')}.`)
       const opened = await openPipeline(shell.open(file, flags))
       if (!opened.ok || !shell.json) shell.diagnostics(opened.diagnostics)
       if (!opened.ok) return shell.exit(2)

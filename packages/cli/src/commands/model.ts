@@ -23,9 +23,7 @@ async function locate(shell: Shell, model: string): Promise<string | undefined> 
     const found = await findArtifacts(shell, ofStage[1]!, ofStage[2]!.includes('.') ? ofStage[2]! : `${ofStage[2]}.model`, {})
     return found?.[0]?.path
   }
-  shell.stderr.write(`There is no model "${model}": a folder, a .gguf file, or PIPELINE.yaml:STAGE is wanted.\n`)
-  shell.exit(2)
-  return undefined
+  return shell.refuse(`There is no model "${model}": a folder, a .gguf file, or PIPELINE.yaml:STAGE is wanted.`)
 }
 
 const temperature = (text: string): number => {
@@ -48,8 +46,7 @@ async function usingModel(shell: Shell, work: () => Promise<void>): Promise<void
     await work()
   } catch (error) {
     if (!(error instanceof Error) || !(await isModelProblem(error))) throw error
-    shell.stderr.write(`error: ${error.message}\n`)
-    shell.exit(2)
+    shell.refuse(`error: ${error.message}`)
   }
 }
 

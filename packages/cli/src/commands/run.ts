@@ -8,7 +8,7 @@ import { interrupts } from '../interrupts.js'
 import { collect, pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
 
 interface RunFlags extends PipelineFlags {
-  force?: true | string[]
+  force?: string[]
   only?: string
   from?: string
   refresh?: string[]
@@ -20,7 +20,7 @@ interface RunFlags extends PipelineFlags {
 export function addRun(program: Command, shell: Shell): void {
   pipelineOptions(program.command('run').argument('<file>', 'pipeline').argument('[stages...]', 'only these and what they need'))
     .description('Runs what is stale, reuses the rest.')
-    .option('--force [stage]', 'run it though it is a hit; without a name all that is selected', (v: string, all: string[] | undefined) => collect(v, all))
+    .option('--force [=stage]', 'run it though it is a hit; without a name all that is selected', collect)
     .option('--only <stage>', 'this stage alone; what it needs must be hits')
     .option('--from <stage>', 'this stage and all that follows, anew')
     .option('--refresh <stage>', 'fetch its outside data anew', collect)
@@ -32,7 +32,7 @@ export function addRun(program: Command, shell: Shell): void {
       const options: RunOptions = {
         ...shell.open(file, flags),
         ...(stages.length > 0 && { stages }),
-        ...(flags.force !== undefined && { force: flags.force }),
+        ...(flags.force && { force: flags.force.includes('') ? true : flags.force }),
         ...(flags.only && { only: flags.only }),
         ...(flags.from && { from: flags.from }),
         ...(flags.refresh && { refresh: flags.refresh }),

@@ -3,9 +3,22 @@ import { duration, number } from './format.js'
 import type { Display } from './live.js'
 import { pace } from './pace.js'
 
+/** More hits in a row than so many are one line. */
+const mostHits = 20
+
 /** Lines for logs and pipes: the start and end of each stage, and how far a long one is, at most every `everyMs`. */
-export function plainDisplay(write: (line: string) => void, options: { everyMs: number; now: () => number }, state: RunState): Display {
+export function plainDisplay(print: (line: string) => void, options: { everyMs: number; now: () => number }, state: RunState): Display {
   const lastLine = new Map<string, number>()
+  let hits: string[] = []
+  const tellHits = () => {
+    if (hits.length > mostHits) print(`${hits[0]} … ${hits.at(-1)}: ${hits.length} hits`)
+    else if (hits.length > 0) print(hits.map(stage => `${stage}: hit`).join('\n'))
+    hits = []
+  }
+  const write = (line: string) => {
+    tellHits()
+    print(line)
+  }
   return {
     state,
     event(event) {
@@ -22,7 +35,7 @@ export function plainDisplay(write: (line: string) => void, options: { everyMs: 
           write(`${event.stage}: ${event.failure.message}; tries again in ${duration(event.delayMs)}`)
           break
         case 'stage-finished':
-          if (event.status === 'hit') write(`${event.stage}: hit`)
+          if (event.status === 'hit') hits.push(event.stage)
           else if (event.status === 'ran') write(`${event.stage}: ran in ${duration(event.durationMs)}`)
           else if (event.failure) write(`${event.stage}: failed: ${event.failure.message}`)
           else write(`${event.stage}: ${event.status}${event.because.length ? ` (${event.because[0]})` : ''}`)
@@ -46,9 +59,12 @@ export function plainDisplay(write: (line: string) => void, options: { everyMs: 
           )
           break
         }
+        case 'run-finished':
+          tellHits()
+          break
         default:
       }
     },
-    stop() {},
+    stop: tellHits,
   }
 }

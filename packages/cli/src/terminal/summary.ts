@@ -1,11 +1,13 @@
 import { relative } from 'node:path'
-import type { Failure, RunState } from '@hone/engine'
+import type { Failure, RunState, StageState } from '@hone/engine'
 import { columns } from './columns.js'
 import { duration, number } from './format.js'
 import type { Palette } from './palette.js'
 
 const tints = { ran: 'green', hit: 'green', failed: 'red', skipped: 'dim', cancelled: 'yellow' } as const
 const mostMetrics = 3
+/** Beyond so many lines hits without a metric are only counted. */
+const mostRows = 60
 
 /** The first metrics of a stage for a line of a display: without standard errors, counts of rows and what is by task. */
 export const shownMetrics = (values: Readonly<Record<string, number>>, most: number): [string, number][] =>
@@ -23,11 +25,13 @@ export function runSummary(state: RunState, options: { palette: Palette; cwd: st
   const metrics = (values: Readonly<Record<string, number>>) => {
     return shownMetrics(values, mostMetrics).map(([name, value]) => `${name} ${number(value)}`).join(', ')
   }
-  const rows = stages.map(s => {
+  const isPlain = (s: StageState) => s.status === 'hit' && Object.keys(s.metrics).length === 0
+  const listed = stages.length > mostRows ? stages.filter(s => !isPlain(s)) : stages
+  const rows = listed.map(s => {
     const tint = s.status in tints ? palette[tints[s.status as keyof typeof tints]] : palette.dim
     return [s.stage, palette.dim(s.uses), tint(s.status), s.status === 'ran' || s.status === 'failed' ? duration(s.durationMs ?? 0) : '', metrics(s.metrics) || (s.status === 'skipped' ? (s.because[0] ?? '') : '')]
   })
-  parts.push(columns(rows))
+  if (rows.length > 0) parts.push(columns(rows))
   const published = stages.flatMap(s => s.published.map(p => `${palette.dim('published')} ${relative(cwd, p.path) || p.path} ${palette.dim(`(${s.stage}.${p.port})`)}`))
   if (published.length) parts.push(published.join('\n'))
   const count = (status: string) => stages.filter(s => s.status === status).length
