@@ -45,7 +45,8 @@ function reason({ component, name, before, after }: Difference, uses: string): s
   if (isDigest(before) && isDigest(after)) return `${shown} changed`
   if (before === undefined) return isDigest(after) ? `${shown} is new` : `${shown}: ${short(after)} is new`
   if (after === undefined) return isDigest(before) ? `${shown} is gone` : `${shown}: ${short(before)} is gone`
-  return `${shown}: ${short(before)} → ${short(after)}`
+  const [was, is] = shortPair(before, after)
+  return `${shown}: ${was} → ${is}`
 }
 
 function compare(component: string, name: string, before: Json | undefined, after: Json | undefined, into: Difference[]): void {
@@ -121,6 +122,19 @@ const isDigest = (value: Json | undefined): boolean => typeof value === 'string'
 export function short(value: Json | undefined): string {
   if (value === undefined) return '(none)'
   if (isDigest(value)) return String(value).slice(0, 12)
-  const text = typeof value === 'string' && /^[\w./@:-]+$/.test(value) ? value : canonicalJson(value)
+  const text = written(value)
   return text.length <= 60 ? text : `${text.slice(0, 40)}…${text.slice(-16)}`
+}
+
+const written = (value: Json): string => (typeof value === 'string' && /^[\w./@:-]+$/.test(value) ? value : canonicalJson(value))
+
+/** Two values for one line: of long ones the part is shown where they begin to differ. */
+function shortPair(before: Json, after: Json): [string, string] {
+  const [was, is] = [written(before), written(after)]
+  if (isDigest(before) || isDigest(after) || was.length <= 60 || is.length <= 60) return [short(before), short(after)]
+  let same = 0
+  while (was[same] === is[same]) same++
+  const from = Math.max(0, same - 20)
+  const window = (text: string) => `${from > 0 ? '…' : ''}${text.slice(from, from + 60)}${text.length > from + 60 ? '…' : ''}`
+  return [window(was), window(is)]
 }

@@ -32,6 +32,14 @@ test('code, inputs and files say what changed without showing digests', () => {
   )
 })
 
+test('of long values the part is shown where they begin to differ', () => {
+  const long = (word: string) => `${'echo a long command; '.repeat(4)}echo ${word}; ${'echo and more; '.repeat(6)}`
+  assert.equal(why({ params: { command: long('red') } }, { params: { command: long('blue') } }), [
+    'params.command: … long command; echo red; echo and more; echo and more; echo … → … long command; echo blue; echo and more; echo and more; echo…',
+  ])
+  assert.equal(why({ params: { command: long('red') } }, { params: { command: 'x' } }), ['params.command: "echo a long command; echo a long comman…echo and more; " → x'])
+})
+
 test('only the order of labels can differ', () => {
   const [a, b] = [{ label: 'a', digest: digest('1') }, { label: 'b', digest: digest('2') }]
   assert.equal(why({ 'input x': [a, b] }, { 'input x': [b, a] }), ['input x: order: ["a","b"] → ["b","a"]'])
