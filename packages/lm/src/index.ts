@@ -1,3 +1,4 @@
+export { uniform } from './random/philox.js'
 export * from './metrics/index.js'
 export * from './checkpoint/index.js'
 export type * from './tensor/types.js'

@@ -2,6 +2,5 @@ export { makeGenerator, loadGenerator, type Answer, type Generated, type Generat
 export { encodePrompt, openLanguageModel, readWeights, TemplateMismatch, type LanguageModel, type OpenOptions } from './language-model.js'
 export { openChat, type Chat, type ChatOptions } from './chat.js'
 export { greedy, type Sampling } from './sampling.js'
-export { uniform } from './random.js'
 export type { EndReason } from './batched.js'
 export type { ComputeOptions } from './llama-decoder.js'

@@ -1,4 +1,4 @@
-import { uniform } from './random.js'
+import { uniform } from '../random/philox.js'
 
 /** How the next token is chosen. Temperature 0 is greedy: the largest logit, the lowest id among equals. */
 export interface Sampling {

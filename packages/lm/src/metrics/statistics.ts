@@ -1,4 +1,4 @@
-import { uniform } from '../generate/random.js'
+import { uniform } from '../random/philox.js'
 
 /** The 97.5% quantile of the normal distribution, for two-sided 95% intervals. */
 export const Z95 = 1.959963984540054

@@ -1,4 +1,4 @@
-import { philox } from '../generate/random.js'
+import { philox } from '../random/philox.js'
 import { sizeOf } from '../tensor/graph.js'
 import type { TensorSource, TensorSpec } from '../tensor/types.js'
 import { llamaParameters, type LlamaConfig } from './llama-config.js'

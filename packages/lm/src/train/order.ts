@@ -1,4 +1,4 @@
-import { uniform } from '../generate/random.js'
+import { uniform } from '../random/philox.js'
 
 /**
  * The order in which an epoch takes the rows: each row draws a number that is a function of seed, epoch and row alone (Philox4x32-10),

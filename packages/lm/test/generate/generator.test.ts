@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { openChat } from '../../src/generate/chat.js'
 import { loadGenerator } from '../../src/generate/generator.js'
 import { openLanguageModel, TemplateMismatch } from '../../src/generate/language-model.js'
-import { uniform } from '../../src/generate/random.js'
+import { uniform } from '../../src/random/philox.js'
 import { goldenPath, wordModel, words } from './word-model.js'
 
 interface Golden {

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { philox, uniform } from '../../src/generate/random.js'
+import { philox, uniform } from '../../src/random/philox.js'
 
 test('philox gives the known answers that Random123 ships with', () => {
   const hex = (words: number[]) => words.map(w => w.toString(16).padStart(8, '0')).join(' ')
