@@ -8,17 +8,22 @@ import type { Diagnostic } from './diagnostics/diagnostic.js'
 import { DiagnosticError } from './diagnostics/diagnostic-error.js'
 import type { Result } from './diagnostics/result.js'
 import { executorNamed } from './execute/services.js'
+import { fetchNamed, type Fetching } from './fetch-references.js'
 import type { Graph } from './graph/graph.js'
 import { resolveGraph } from './graph/resolve.js'
+import { OtherPipelines } from './other-pipelines.js'
 import { plan, type PlanOptions } from './plan/plan.js'
+import type { References } from './plan/references.js'
 import type { Plan } from './plan/types.js'
 import { loadRegistry } from './plugin/load.js'
 import type { LoadedPlugin, Registry } from './plugin/registry.js'
 import { missingSecrets, selectionOf, type Selected } from './selection.js'
 import type { Pipeline } from './source/pipeline.js'
 import { parsePipeline, type ParseResult } from './source/parse.js'
+import { readLock } from './plan/lock-file.js'
 import { findProjectRoot } from './source/project-root.js'
 import { readSecrets } from './source/secrets.js'
+import { userCache } from './user-cache.js'
 
 export interface OpenOptions {
   /** Against the current folder. */
@@ -41,6 +46,8 @@ export interface OpenedPipeline {
   readonly store: FileStore
   /** By name. */
   readonly secrets: ReadonlyMap<string, string>
+  /** Leads to other pipelines and to what lies outside. */
+  readonly references: References
   readonly backend?: string
 }
 
@@ -87,8 +94,22 @@ async function furtherMistakes({ partial, diagnostics }: ParseResult, load: (plu
   return collector.diagnostics
 }
 
+/** Pipelines that name one another share their stores, by folder. */
+interface Company {
+  readonly others: OtherPipelines
+  readonly stores: Map<string, FileStore>
+}
+
 /** Reads a pipeline up to its graph and opens the store. All mistakes of one step are answered together. */
-export async function openPipeline(options: OpenOptions): Promise<Result<OpenedPipeline>> {
+export function openPipeline(options: OpenOptions): Promise<Result<OpenedPipeline>> {
+  const { HONE_BACKEND: _, ...env } = options.env ?? process.env
+  // With its own plugins and its own defaults of parameters; what another engine computed is a current result too.
+  const company: Company = { stores: new Map(), others: new OtherPipelines((file, chain) => openAmong({ file, builtIn: options.builtIn, env }, chain, company)) }
+  return openAmong(options, [resolve(options.file)], company)
+}
+
+/** `chain`: the files that led here, this one the last. */
+async function openAmong(options: OpenOptions, chain: readonly string[], { others, stores }: Company): Promise<Result<OpenedPipeline>> {
   const env = options.env ?? process.env
   const file = resolve(options.file)
   const text = await readText(file, 'pipeline')
@@ -111,12 +132,14 @@ export async function openPipeline(options: OpenOptions): Promise<Result<OpenedP
   if (executors.length > 0) return { ok: false, diagnostics: [...diagnostics, ...executors] }
   let store: FileStore
   try {
-    store = await openStore({ root, projectRoot })
+    store = stores.get(`${root}\0${projectRoot}`) ?? (await openStore({ root, projectRoot }))
+    stores.set(`${root}\0${projectRoot}`, store)
   } catch (e) {
     if (e instanceof StoreError) return error('store', e.message, e.hint)
     throw e
   }
   const backend = options.backend ?? env['HONE_BACKEND']
+  const secrets = readSecrets(projectRoot, env)
   return {
     ok: true,
     value: {
@@ -124,7 +147,12 @@ export async function openPipeline(options: OpenOptions): Promise<Result<OpenedP
       registry: registry.value,
       services: servicesOf(registry.value.providers),
       store,
-      secrets: readSecrets(projectRoot, env),
+      secrets,
+      references: {
+        pinOf: reference => readLock(projectRoot).get(reference),
+        outside: { cacheDir: userCache(env), env, secretOf: name => secrets.get(name) },
+        ofPipeline: others.follow(projectRoot, chain),
+      },
       ...(backend && { backend }),
     },
     diagnostics,
@@ -137,10 +165,13 @@ export interface Prepared {
   readonly planOptions: PlanOptions
 }
 
-/** Opens a pipeline and plans what is selected of it. */
+/** Opens a pipeline and plans what is selected of it. Asks no network. */
 export async function preparePlan(options: OpenOptions & Selected): Promise<Result<Prepared>> {
   const opened = await openPipeline(options)
-  if (!opened.ok) return opened
+  return opened.ok ? prepareOpened(opened, options) : opened
+}
+
+async function prepareOpened(opened: Result<OpenedPipeline> & { ok: true }, options: Selected): Promise<Result<Prepared>> {
   const selected = selectionOf(opened.value, options)
   const diagnostics = [...opened.diagnostics, ...selected.diagnostics]
   if (!selected.ok) return { ok: false, diagnostics }
@@ -156,10 +187,29 @@ export async function preparePlan(options: OpenOptions & Selected): Promise<Resu
   }
 }
 
-/** The same, for a run: also every secret that may be needed must be there. */
-export async function prepareRun(options: OpenOptions & Selected): Promise<Result<Prepared>> {
-  const prepared = await preparePlan(options)
+/** The same, for a run: what is named and not on this machine is fetched, once nothing else is wrong, and every secret that may be needed must be there. */
+export async function prepareRun(options: OpenOptions & Selected & FetchOptions): Promise<Result<Prepared>> {
+  const opened = await openPipeline(options)
+  if (!opened.ok) return opened
+  const first = await prepareOpened(opened, options)
+  const prepared = first.ok ? first : await prepareFetching(opened, first.diagnostics, options)
   if (!prepared.ok) return prepared
   const missing = missingSecrets(prepared.value.plan, prepared.value.opened.secrets)
   return missing.length > 0 ? { ok: false, diagnostics: [...prepared.diagnostics, ...missing] } : prepared
+}
+
+export interface FetchOptions {
+  /** Aborted, fetching stops; what came so far is kept. */
+  readonly cancel?: AbortSignal
+  readonly onFetch?: Fetching['onFetch']
+}
+
+async function prepareFetching(opened: Result<OpenedPipeline> & { ok: true }, said: readonly Diagnostic[], options: Selected & FetchOptions): Promise<Result<Prepared>> {
+  const { graph, references } = opened.value
+  const missing = said.filter(d => d.code === 'not-fetched')
+  const others = said.filter(d => d.code !== 'not-fetched')
+  if (missing.length === 0 || others.some(d => d.severity === 'error')) return { ok: false, diagnostics: others }
+  const { projectRoot } = graph.pipeline
+  const failed = await fetchNamed(graph.nodes.values(), missing, { projectRoot, outside: references.outside, signal: options.cancel, onFetch: options.onFetch })
+  return failed.length > 0 ? { ok: false, diagnostics: [...others, ...failed] } : prepareOpened(opened, options)
 }

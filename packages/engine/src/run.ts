@@ -9,12 +9,12 @@ import type { Machine } from './execute/scheduler.js'
 import { executorNamed, services, systemClock } from './execute/services.js'
 import { plannedStages, startRun } from './execute/start-run.js'
 import type { Plan } from './plan/types.js'
-import { preparePlan, prepareRun, type OpenOptions } from './prepare.js'
+import { preparePlan, prepareRun, type FetchOptions, type OpenOptions } from './prepare.js'
 import type { Selected } from './selection.js'
 
 export interface PlanPipelineOptions extends OpenOptions, Selected {}
 
-export interface RunOptions extends PlanPipelineOptions {
+export interface RunOptions extends PlanPipelineOptions, FetchOptions {
   /** Told in the first event: how the run was asked for. */
   readonly args?: readonly string[]
   readonly jobs?: number

@@ -18,7 +18,7 @@ export interface Selected extends SelectionOptions {
 type StateOf = (node: NodeId) => NodeState | undefined
 
 /** The nodes that are meant, and how what waits for digests, metrics and secrets is resolved. */
-export function selectionOf({ graph, store, registry, backend, secrets }: OpenedPipeline, selected: Selected): Result<PlanOptions> {
+export function selectionOf({ graph, store, registry, backend, secrets, references }: OpenedPipeline, selected: Selected): Result<PlanOptions> {
   const { force = [], refresh = [] } = selected
   const selection = selectNodes(graph, { ...selected, force: force === true ? true : [...force, ...refresh] })
   if (!selection.ok) return selection
@@ -52,6 +52,7 @@ export function selectionOf({ graph, store, registry, backend, secrets }: Opened
       selection: selection.value.nodes,
       mustHit: selection.value.mustHit,
       shared: sharedLookups(),
+      references,
       ...(backend !== undefined && { backend }),
     },
   }

@@ -8,6 +8,12 @@ export interface PortReference {
   readonly port: string | undefined
 }
 
+/** `FILE:STAGE.PORT`: what a stage of another pipeline made. */
+export interface PipelineReference extends PortReference {
+  /** As written: against the project root. */
+  readonly file: string
+}
+
 const form = /^([^.[\]\s]+)\s*(?:\[(.*)\])?\s*(?:\.([^.[\]\s]+))?$/
 const pair = /\s*([A-Za-z_][A-Za-z0-9_-]*)\s*=\s*("(?:[^"\\]|\\.)*"|[^,"\]]*?)\s*(?:,|$)/y
 
@@ -29,6 +35,13 @@ export function parseReference(text: string): PortReference | undefined {
     }
   }
   return Object.keys(member).length > 0 ? { stage: stage!, member, port } : undefined
+}
+
+/** Undefined where the text does not name a stage of a YAML file. */
+export function parsePipelineReference(text: string): PipelineReference | undefined {
+  const match = /^(.+\.ya?ml):([^/\\]+)$/.exec(text)
+  const reference = match && parseReference(match[2]!)
+  return reference ? { ...reference, file: match![1]! } : undefined
 }
 
 /** A value of an axis as it stands in a node's id: texts that could be mistaken for something else are quoted. */

@@ -26,7 +26,7 @@ export async function checkNode(node: GraphNode, pipeline: Pipeline, context: Fi
     const of = node.inputPorts[port]
     for (const member of members) {
       if (member.type !== 'files' || !of) continue
-      for (const artifact of await artifactsOf(member, of, context)) {
+      for (const artifact of await artifactsOf(member, port, of, context)) {
         ;(inputs[port] ??= []).push({ path: artifact.path, logicalName: artifact.logicalName, reference: member.reference })
         const check = of.kind.check
         if (!check) continue
@@ -44,10 +44,11 @@ export async function checkNode(node: GraphNode, pipeline: Pipeline, context: Fi
 
 async function artifactsOf(
   member: { reference: string; glob: boolean },
+  name: string,
   port: InputPort,
   { shared }: FingerprintContext,
 ): Promise<readonly NamedArtifact[]> {
-  const named = await shared.named.get(namedQuestion(member, port))
+  const named = await shared.named.get(namedQuestion(member, name, port))
   return named?.type === 'found' ? named.artifacts : []
 }
 

@@ -5,6 +5,7 @@ import type { GraphNode, NodeId, NodeInput } from '../graph/graph.js'
 import type { InputPort, KindDefinition } from '../plugin/define.js'
 import type { RegisteredStage, Registry } from '../plugin/registry.js'
 import { findNamed, namedQuestion, type NamedFiles } from './named-files.js'
+import type { References } from './references.js'
 import type { FingerprintOutcome, RequestInput } from './types.js'
 
 /** Raised when the meaning of a component changes: nothing that was stored before is found again. */
@@ -29,6 +30,8 @@ export interface FingerprintContext {
   /** From `--backend` or `HONE_BACKEND`; a parameter `backend` goes before it. */
   readonly backend?: string
   readonly shared: SharedLookups
+  /** Without it only paths can be named. */
+  readonly references?: References
   /** `once`: all nodes see the files as the first of them did, for a plan. `anew`: each looks again, for a run that takes its time. */
   readonly files: 'once' | 'anew'
 }
@@ -61,7 +64,7 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
     const of = node.inputPorts[port]
     if (!of) throw new Error(`Internal: ${node.id} has no port ${port}`)
     if (members.some(m => m.type === 'files')) {
-      const named = await namedInputs(members.filter(m => m.type === 'files'), of, context, diagnostics)
+      const named = await namedInputs(members.filter(m => m.type === 'files'), port, of, context, diagnostics)
       components.push({ name: `files ${port}`, value: named.content })
       inputs[port] = named.inputs
       continue
@@ -86,6 +89,7 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
   }
   const code = await codeOf(node.stage, context.shared)
   if (code !== undefined) components.push({ name: 'code', value: code })
+  const fault = code === undefined ? node.stage.codeFault?.() : undefined
   const encoded = components.map(encodeComponent)
   const staticKey = bound && code !== undefined ? digestOfEncoded(encoded) : undefined
   if (determinism === 'platform') ports.push({ name: 'engine', value: `${definition.engine?.(node.params, backendOf(node, context.backend)) ?? 'node'} ${process.arch}` })
@@ -100,7 +104,7 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
     params: bound.params,
     env: bound.env,
     inputs,
-    ...(code === undefined ? { uncached: `the code that ${definition.id} runs cannot be followed, so nothing of it is kept` } : {}),
+    ...(code === undefined ? { uncached: `the code that ${definition.id} runs cannot be followed${fault ? ` (${fault})` : ''}, so nothing of it is kept` } : {}),
   }
 }
 
@@ -116,7 +120,7 @@ export async function changedSince(node: GraphNode, inputs: Readonly<Record<stri
     const members = (node.inputs[port] ?? []).filter(m => m.type === 'files')
     const of = node.inputPorts[port]
     if (members.length === 0 || !of) continue
-    const now = await namedInputs(members, of, { ...context, files: 'anew' }, [])
+    const now = await namedInputs(members, port, of, { ...context, files: 'anew' }, [])
     const before = inputs[port] ?? []
     for (const input of before) if (!now.inputs.some(i => i.path === input.path && i.digest === input.digest)) changed.push(input.reference ?? input.path)
     for (const input of now.inputs) if (!before.some(i => i.path === input.path)) changed.push(input.reference ?? input.path)
@@ -135,6 +139,7 @@ type OutputInput = Extract<NodeInput, { type: 'output' }>
 
 async function namedInputs(
   members: readonly FilesInput[],
+  name: string,
   port: InputPort,
   context: FingerprintContext,
   diagnostics: Diagnostic[],
@@ -143,10 +148,10 @@ async function namedInputs(
   const content: Json[] = []
   const seen = new Set<string>()
   for (const member of members) {
-    const question = namedQuestion(member, port)
+    const question = namedQuestion(member, name, port)
     let answer = context.files === 'once' ? context.shared.named.get(question) : undefined
     if (!answer) {
-      answer = findNamed({ reference: member.reference, glob: member.glob, kind: port.kind, view: port.view }, context.projectRoot, context.store)
+      answer = findNamed({ port: name, reference: member.reference, glob: member.glob, kind: port.kind, view: port.view }, context.projectRoot, context.store, context.references)
       context.shared.named.set(question, answer)
     }
     const named = await answer

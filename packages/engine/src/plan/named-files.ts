@@ -3,9 +3,11 @@ import { extname, isAbsolute, join, resolve } from 'node:path'
 import { globSync } from 'tinyglobby'
 import { digestOfJson } from '../artifacts/digest.js'
 import { codeOf, StoreError } from '../artifacts/store-error.js'
+import type { Code } from '../diagnostics/codes.js'
 import type { ArtifactStore, Digest, Json } from '../artifacts/types.js'
 import type { InputPort, KindDefinition } from '../plugin/define.js'
-import { filesOfFolder } from './outside-folder.js'
+import { contentOfFolder, filesOfFolder } from './outside-folder.js'
+import { findReference, problem, type References } from './references.js'
 
 /** One artifact that a parameter names. `content` is what of it stands in the key. */
 export interface NamedArtifact {
@@ -18,9 +20,11 @@ export interface NamedArtifact {
 
 export type NamedFiles =
   | { readonly type: 'found'; readonly artifacts: readonly NamedArtifact[] }
-  | { readonly type: 'problem'; readonly code: 'missing-file' | 'unreadable-file' | 'unknown-reference'; readonly message: string; readonly hint: string }
+  | { readonly type: 'problem'; readonly code: Code; readonly message: string; readonly hint: string }
 
+/** What a parameter names, and for which port. */
 export interface Naming {
+  readonly port: string
   readonly reference: string
   readonly glob: boolean
   readonly kind: KindDefinition
@@ -28,19 +32,15 @@ export interface Naming {
 }
 
 /** What tells apart the questions after files that parameters name, so that nodes can share the answers. */
-export const namedQuestion = (member: { readonly reference: string; readonly glob: boolean }, port: InputPort): string =>
-  `${port.kind.id}\0${port.view ?? ''}\0${member.glob}\0${member.reference}`
+export const namedQuestion = (member: { readonly reference: string; readonly glob: boolean }, name: string, port: InputPort): string =>
+  `${name}\0${port.kind.id}\0${port.view ?? ''}\0${member.glob}\0${member.reference}`
 
-/** Up to so many files a folder stands in the key file by file, so that `why` can name the one that changed. */
-const listedFiles = 200
-
-/** Finds what a parameter names, against the project root, and digests it through the store's stat index. */
-export async function findNamed(naming: Naming, projectRoot: string, store: ArtifactStore): Promise<NamedFiles> {
+/** Finds what a parameter names (a path against the project root, or a reference) and digests it through the store's stat index. */
+export async function findNamed(naming: Naming, projectRoot: string, store: ArtifactStore, references?: References): Promise<NamedFiles> {
   const { reference, kind } = naming
-  if (/^(hf|https?):/.test(reference)) {
-    return { type: 'problem', code: 'unknown-reference', message: `"${reference}" is not a path, and is not on this machine`, hint: 'Fetch it, and name the folder or the file here.' }
-  }
-  const path = resolve(projectRoot, reference)
+  const referred = await findReference(naming, references)
+  if (referred && referred.type !== 'place') return referred
+  const path = referred ? referred.path : resolve(projectRoot, reference)
   try {
     const stat = statSync(path, { throwIfNoEntry: false })
     if (stat?.isDirectory()) {
@@ -92,8 +92,7 @@ async function folder(path: string, { kind, view }: Naming, store: ArtifactStore
   const files: Record<string, Digest> = {}
   for (const name of counting) files[name] = (store.knownDigest(join(path, name)) ?? (await store.digestFile(join(path, name)))).digest
   const digest = digestOfJson(files)
-  const content = counting.length <= listedFiles ? { files } : { digest, count: counting.length }
-  return { path, logicalName: '', digest, content }
+  return { path, logicalName: '', digest, content: contentOfFolder(files, digest) }
 }
 
 // `docs/a/x-*.md` is `docs/a` and `x-*.md`.
@@ -109,4 +108,3 @@ const escapeOther = (pattern: string): string => pattern.replace(/[[\]()!+@|\\]/
 
 const byUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const found = (artifacts: readonly NamedArtifact[]): NamedFiles => ({ type: 'found', artifacts })
-const problem = (code: 'missing-file' | 'unreadable-file', message: string, hint: string): NamedFiles => ({ type: 'problem', code, message, hint })

@@ -1,5 +1,6 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Digest, Json } from '../artifacts/types.js'
 
 /** Never part of an artifact that a parameter names. */
 const skipped = new Set(['.git', '.hone'])
@@ -24,4 +25,13 @@ export function filesOfFolder(root: string): string[] {
   }
   visit(root, '', [realpathSync(root)])
   return files.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+}
+
+/** Up to so many files a folder stands in the key file by file, so that `why` can name the one that changed. */
+const listedFiles = 200
+
+/** What of a folder stands in the key, from its files' names and digests and the digest of these. */
+export function contentOfFolder(files: Readonly<Record<string, Digest>>, digest: Digest): Json {
+  const count = Object.keys(files).length
+  return count <= listedFiles ? { files } : { digest, count }
 }

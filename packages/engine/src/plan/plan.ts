@@ -8,6 +8,7 @@ import type { Pipeline } from '../source/pipeline.js'
 import { checkNode } from './check.js'
 import { describe, explain } from './explain.js'
 import { backendOf, fingerprint, sharedLookups, type BoundNode, type FingerprintContext, type SharedLookups } from './fingerprint.js'
+import type { References } from './references.js'
 import type { Fingerprint, FingerprintOutcome, Plan, PlannedAction, PlannedNode } from './types.js'
 
 /** What a node is known to have left: outputs and metrics of a hit, or that it is skipped. */
@@ -27,6 +28,8 @@ export interface PlanOptions {
   readonly bind: (node: GraphNode, stateOf: (node: NodeId) => NodeState | undefined) => BoundNode | undefined
   /** Evaluates a `when` that reads metrics or digests; undefined while one is not known. */
   readonly whenOf: (node: GraphNode, stateOf: (node: NodeId) => NodeState | undefined) => boolean | undefined
+  /** How references to other pipelines and to what lies outside are followed. */
+  readonly references?: References
   /** Shared with the run that follows, so that both see the same files. */
   readonly shared?: SharedLookups
 }
@@ -99,6 +102,7 @@ export function fingerprintContext(graph: Graph, options: PlanOptions, states: R
     shared: options.shared ?? sharedLookups(),
     files: 'anew',
     ...(options.backend === undefined ? {} : { backend: options.backend }),
+    ...(options.references && { references: options.references }),
   }
 }
 

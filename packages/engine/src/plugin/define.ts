@@ -28,7 +28,49 @@ export interface KindDefinition<Row = unknown> {
   readonly files?: (paths: readonly string[], view: string | undefined) => readonly string[]
   /** Looks at the headers of what a parameter names, before the run; answers what is wrong with it. */
   readonly check?: (path: string, view: string | undefined) => Promise<readonly StageProblem[]>
+  /** Knows references to what lies outside the project (`hf:org/name@revision`); undefined where a text is none of its own. Throws ReferenceProblem where it is malformed. */
+  readonly resolve?: (reference: string) => OutsideReference | undefined
 }
+
+/** What a reference means outside the project. `find` asks no network and is what a plan sees; `ask` and `fetch` are called by `hone run` and `hone update` alone. */
+export interface OutsideReference {
+  /** Exactly what it means, where the reference says so itself (a whole commit); else it is asked for once and kept in hone.lock. */
+  readonly pin?: string
+  /** What it means now: the text that hone.lock keeps. Throws ReferenceProblem. */
+  ask(context: FetchContext): Promise<string>
+  /** Where it lies on this machine, whole as far as the view goes; undefined where it was not fetched. Throws ReferenceProblem. */
+  find(pin: string, view: string | undefined, context: OutsideContext): string | undefined
+  /** Brings it here and answers where it lies. Throws ReferenceProblem, and what `signal` was aborted with. */
+  fetch(pin: string, view: string | undefined, context: FetchContext): Promise<string>
+}
+
+export interface OutsideContext {
+  /** A folder of the user, not of the project, which projects share; it may not be there yet. */
+  readonly cacheDir: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** `HONE_SECRET_NAME` of the environment or of `.env`. Must not stand in any message. */
+  readonly secretOf: (name: string) => string | undefined
+}
+
+export interface FetchContext extends OutsideContext {
+  readonly signal: AbortSignal
+  /** Bytes so far, and in all. */
+  progress(done: number, total: number): void
+}
+
+/** Why a reference cannot be resolved or fetched, for people. */
+export class ReferenceProblem extends Error {
+  readonly hint: string | undefined
+
+  constructor(message: string, hint?: string) {
+    super(message)
+    this.name = 'ReferenceProblem'
+    this.hint = hint
+  }
+}
+
+/** By its name, as a plugin may have the class from another copy of the engine. */
+export const isReferenceProblem = (error: unknown): error is ReferenceProblem => error instanceof Error && error.name === 'ReferenceProblem'
 
 /** A port that one artifact comes in by, or several. */
 export interface InputPort {

@@ -1,4 +1,5 @@
 import { defineKind, type StageProblem } from '@hone/engine'
+import { onHub } from './hub.js'
 
 // The same as isModelFile and isTokenizerFile of @hone/lm, which is too heavy to load for a plan; a test holds them together.
 const tokenizerFile = /^(tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|chat_template\.jinja|vocab\.json|merges\.txt|tokenizer\.model)$/
@@ -23,12 +24,17 @@ const isAdapterFile = (path: string) => path === 'adapter_config.json' || path =
 // What ends an answer stands in generation_config.json, and tokenizing must know it.
 const isTokenizerViewFile = (path: string) => isTokenizerFile(path) || path === 'generation_config.json'
 
+const modelFiles = (paths: readonly string[], view: string | undefined) => paths.filter(view === 'tokenizer' ? isTokenizerViewFile : isModelFile)
+const adapterFiles = (paths: readonly string[]) => paths.filter(isAdapterFile)
+const tokenizerFiles = (paths: readonly string[]) => paths.filter(isTokenizerFile)
+
 /** The view `tokenizer` holds what tokenizing reads, so that new weights do not tokenize again. */
 export const model = defineKind({
   id: 'model',
   summary: 'A Hugging Face model folder (config, safetensors, tokenizer, chat template), or a GGUF file.',
   form: 'folder',
-  files: (paths, view) => paths.filter(view === 'tokenizer' ? isTokenizerViewFile : isModelFile),
+  files: modelFiles,
+  resolve: onHub(modelFiles),
   check: (path, view) => problems(lm => (view === 'tokenizer' ? lm.loadTokenizer(path) : lm.openModelFolder(path))),
 })
 
@@ -36,7 +42,8 @@ export const adapter = defineKind({
   id: 'adapter',
   summary: 'A PEFT LoRA folder: adapter_config.json and adapter_model.safetensors.',
   form: 'folder',
-  files: paths => paths.filter(isAdapterFile),
+  files: adapterFiles,
+  resolve: onHub(adapterFiles),
   check: path => problems(lm => lm.readAdapterFolder(path)),
 })
 
@@ -44,6 +51,7 @@ export const tokenizer = defineKind({
   id: 'tokenizer',
   summary: 'tokenizer.json with what stands beside it: tokenizer_config.json and the chat template.',
   form: 'folder',
-  files: paths => paths.filter(isTokenizerFile),
+  files: tokenizerFiles,
+  resolve: onHub(tokenizerFiles),
   check: path => problems(lm => lm.loadTokenizer(path)),
 })
