@@ -1,11 +1,16 @@
-// Transpiles every packages/*/src to dist with source maps (types are checked by tsc, not here), and digests the code of the built-in stages.
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+// Makes every packages/*/src into dist with source maps (types are checked by tsc, not here), and digests the code of the built-in stages.
+// What a command that finds nothing to do must load is bundled into few files, as finding 150 modules takes longer than planning.
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { spawnSync } from 'node:child_process'
 import { build } from 'esbuild'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const shared = { format: 'esm', platform: 'node', target: 'node20', sourcemap: true, charset: 'utf8', logLevel: 'warning', absWorkingDir: root }
+// Bundled CommonJS packages ask for the modules of Node by this name.
+const banner = { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" }
+const bundled = { ...shared, bundle: true, splitting: true, metafile: true, banner, chunkNames: 'chunk-[hash]' }
 
 function* filesBelow(dir) {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
@@ -15,23 +20,83 @@ function* filesBelow(dir) {
   }
 }
 
-const started = performance.now()
-let count = 0
-for (const name of readdirSync(join(root, 'packages'))) {
-  const src = join(root, 'packages', name, 'src')
-  const dist = join(root, 'packages', name, 'dist')
-  if (!existsSync(src)) continue
-  rmSync(dist, { recursive: true, force: true })
+/** A file of its own for each module; what is no code is copied. */
+async function transpile(name) {
+  const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages', name, folder))
   const files = [...filesBelow(src)]
-  const sources = files.filter(f => f.endsWith('.ts') && !f.endsWith('.d.ts'))
-  count += sources.length
-  await build({ entryPoints: sources, outdir: dist, outbase: src, format: 'esm', platform: 'node', target: 'node20', sourcemap: true, charset: 'utf8', logLevel: 'warning' })
+  await build({ ...shared, entryPoints: files.filter(f => f.endsWith('.ts') && !f.endsWith('.d.ts')), outdir: dist, outbase: src })
   for (const file of files.filter(f => !/\.[cm]?ts$/.test(f))) {
-    const to = join(dist, file.slice(src.length + 1))
+    const to = join(dist, relative(src, file))
     mkdirSync(dirname(to), { recursive: true })
     cpSync(file, to)
   }
 }
-console.log(`${count} files transpiled in ${((performance.now() - started) / 1000).toFixed(1)} s`)
+
+/** The licences of the packages that went into a bundle must go with it. */
+function writeLicences(dist, ...metafiles) {
+  const texts = new Map()
+  for (const input of metafiles.flatMap(m => Object.keys(m.inputs))) {
+    const at = input.lastIndexOf('node_modules/')
+    if (at < 0) continue
+    const name = input.slice(at + 'node_modules/'.length).split('/', input.startsWith('@', at + 'node_modules/'.length) ? 2 : 1).join('/')
+    const dir = join(root, input.slice(0, at), 'node_modules', name)
+    const { version, license } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'))
+    const file = readdirSync(dir).find(f => /^licen[cs]e/i.test(f))
+    texts.set(`${name} ${version} (${license})`, file ? readFileSync(join(dir, file), 'utf8').trim() : '')
+  }
+  writeFileSync(join(dist, 'bundled-licences.txt'), [...texts].sort().map(([title, text]) => `${title}\n\n${text}\n`).join(`\n${'-'.repeat(80)}\n\n`))
+}
+
+/** `dist/bundle` is as deep as the folders of src, so that what is found beside a module is found from there too. */
+async function bundleEngine() {
+  const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages/engine', folder))
+  const ajv = join(realpathSync(join(root, 'packages/engine/node_modules/ajv')), 'dist/2020.js')
+  const beside = {
+    name: 'ajv-beside',
+    setup: setup => setup.onLoad({ filter: /[\\/]plugin[\\/]json-schema\.ts$/ }, ({ path }) => ({ contents: readFileSync(path, 'utf8').replace(")('ajv/dist/2020.js')", ")('./ajv.cjs')"), loader: 'ts' })),
+  }
+  const [own, theirs] = await Promise.all([
+    build({
+      ...bundled,
+      entryPoints: { index: join(src, 'index.ts'), 'child-main': join(src, 'execute/child-main.ts'), 'worker-main': join(src, 'execute/worker-main.ts') },
+      outdir: join(dist, 'bundle'),
+      external: ['esbuild', 'inversify', 'reflect-metadata', 'execa'],
+      plugins: [beside],
+    }),
+    build({ ...shared, format: 'cjs', sourcemap: false, bundle: true, metafile: true, entryPoints: [ajv], outfile: join(dist, 'bundle/ajv.cjs') }),
+  ])
+  if (!readFileSync(join(root, 'packages/engine/src/plugin/json-schema.ts'), 'utf8').includes(")('ajv/dist/2020.js')")) throw new Error('json-schema.ts loads ajv in another way than the build expects')
+  writeFileSync(join(dist, 'index.js'), "export * from './bundle/index.js'\n")
+  writeLicences(dist, own.metafile, theirs.metafile)
+}
+
+async function bundleCli() {
+  const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages/cli', folder))
+  const { metafile } = await build({ ...bundled, entryPoints: [join(src, 'main.ts')], outdir: dist, external: ['@hone/*'] })
+  writeLicences(dist, metafile)
+}
+
+/** The definitions of all built-in stages in one file; what a stage runs stays where it is and is imported when it runs. */
+async function bundleDefinitions() {
+  const dist = join(root, 'packages/plugins/dist')
+  const entry = join(dist, 'index.js')
+  const left = {
+    name: 'left-outside',
+    setup: setup => setup.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => (kind === 'dynamic-import' ? { path: `./${relative(dist, join(resolveDir, path)).split(sep).join('/')}`, external: true } : undefined)),
+  }
+  const { metafile } = await build({ ...bundled, splitting: false, entryPoints: [entry], outfile: entry, allowOverwrite: true, external: ['@hone/*'], plugins: [left] })
+  writeLicences(dist, metafile)
+}
+
+const started = performance.now()
+for (const name of readdirSync(join(root, 'packages'))) {
+  if (!existsSync(join(root, 'packages', name, 'src'))) continue
+  rmSync(join(root, 'packages', name, 'dist'), { recursive: true, force: true })
+  if (name === 'engine') await bundleEngine()
+  else if (name === 'cli') await bundleCli()
+  else await transpile(name)
+}
 const { status } = spawnSync(process.execPath, [join(root, 'scripts/digests.mjs')], { stdio: 'inherit', cwd: root })
-process.exit(status ?? 1)
+if (status !== 0) process.exit(status ?? 1)
+await bundleDefinitions()
+console.log(`built in ${((performance.now() - started) / 1000).toFixed(1)} s`)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { emptyState, exitCode, planPipeline, runPipeline, type RunOptions } from '@hone/engine'
-import { liveDisplay } from '../terminal/live.js'
+import { fetchDisplay } from '../terminal/fetching.js'
 import { plainDisplay } from '../terminal/plain.js'
 import { runSummary } from '../terminal/summary.js'
 import { planTable } from '../terminal/plan-table.js'
@@ -52,10 +52,11 @@ export function addRun(program: Command, shell: Shell): void {
       const display = shell.json
         ? undefined
         : stdout.isTTY && !process.env.CI && process.env.TERM !== 'dumb'
-          ? liveDisplay(stdout, shell.out, state)
+          ? // What redraws a terminal takes longer to load than a pipe takes to be written.
+            (await import('../terminal/live.js')).liveDisplay(stdout, shell.out, state)
           : plainDisplay(line => stdout.write(`${line}\n`), { everyMs: 10_000, now: () => Date.now() }, state)
       let shown = false
-      const outcome = await runPipeline({ ...options, cancel, kill }, [
+      const outcome = await runPipeline({ ...options, cancel, kill, ...(!shell.json && { onFetch: fetchDisplay(stderr) }) }, [
         event => {
           if (shell.json) stdout.write(`${JSON.stringify(event)}\n`)
           if (event.type === 'diagnostic' && !shell.json) shell.diagnostics([event.diagnostic])
@@ -66,7 +67,7 @@ export function addRun(program: Command, shell: Shell): void {
       stop()
       if (outcome.status === 'refused') {
         shell.diagnostics(outcome.diagnostics)
-        return shell.exit(2)
+        return shell.exit(cancel.aborted ? 130 : 2)
       }
       if (shown) display?.stop()
       if (!shell.json) stdout.write(runSummary(state, { palette: shell.out, cwd: process.cwd(), file, live: stdout.isTTY === true }))
