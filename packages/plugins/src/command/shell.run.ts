@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ArtifactHandle, StageContext } from '@hone/engine'
 import { execa } from 'execa'
-import { byId, variable, type ShellParams } from './shell.js'
+import * as plain from '../kinds/plain.js'
+import type { ShellParams } from './shell.js'
+import { variable } from './variable.js'
+
+// The others are folders.
+const extensions = new Map(Object.values(plain).map(({ id, extension }) => [id as string, extension]))
 
 /** Of the machine's environment a command sees only these. */
 const passed = ['PATH', 'HOME', 'LANG', 'TMPDIR']
@@ -38,7 +43,7 @@ async function gather(members: readonly ArtifactHandle[], folder: string): Promi
   for (const [i, member] of members.entries()) {
     const isFolder = (await stat(member.path)).isDirectory()
     const label = member.label.replace(/[^\w.=-]+/g, '_')
-    const extension = byId.get(member.kind)?.extension
+    const extension = extensions.get(member.kind)
     const path = `${String(i).padStart(3, '0')}${label === '' ? '' : `-${label}`}${isFolder || extension === undefined ? '' : `.${extension}`}`
     try {
       await symlink(member.path, join(folder, path), isFolder ? 'junction' : 'file')

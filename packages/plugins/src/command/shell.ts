@@ -1,5 +1,6 @@
 import { defineStage, params, type InputPorts } from '@hone/engine'
 import * as kinds from '../kinds/kinds.js'
+import { variable } from './variable.js'
 
 export interface ShellParams {
   command: string
@@ -51,6 +52,3 @@ export const shell = defineStage<ShellParams>({
   },
   run: () => import('./shell.run.js'),
 })
-
-/** The name of a port in the environment. */
-export const variable = (port: string): string => port.toUpperCase().replace(/[^A-Z0-9]/g, '_')
