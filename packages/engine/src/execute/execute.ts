@@ -17,7 +17,7 @@ export async function execute(run: RunContext): Promise<ReadonlyMap<NodeId, Stag
   const one = async (planned: PlannedNode): Promise<void> => {
     const { node } = planned
     await Promise.all(node.after.map(id => done.get(id)))
-    const startedAtMs = run.clock.nowMs()
+    const readyAtMs = run.clock.nowMs()
     const outcome = await published(planned, await carriedOut(planned, outcomes, run), run)
     outcomes.set(node.id, outcome)
     if (isDone(outcome)) {
@@ -31,7 +31,8 @@ export async function execute(run: RunContext): Promise<ReadonlyMap<NodeId, Stag
       status: outcome.status,
       because: outcome.because,
       key: outcome.key,
-      durationMs: Math.round(run.clock.nowMs() - startedAtMs),
+      // Not the wait for cores or for another process.
+      durationMs: Math.round(run.clock.nowMs() - (outcome.startedAtMs ?? readyAtMs)),
       outputs: Object.fromEntries(Object.entries(outcome.outputs).map(([port, output]) => [port, { digest: output.digest, path: run.store.pathOf(output), kind: output.kind, bytes: output.bytes }])),
       metrics: outcome.metrics,
       ...(outcome.failure && { failure: outcome.failure }),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { StoreError } from '../artifacts/store-error.js'
+import { asStoreError, StoreError } from '../artifacts/store-error.js'
 import type { ActionRecord, Digest, OutputRecord } from '../artifacts/types.js'
 import type { Failure } from '../events/event.js'
 import type { GraphNode, NodeId } from '../graph/graph.js'
@@ -46,12 +46,15 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
   const { attempts: most, backoffMs } = node.source.retry
   const isResumable = node.stage.definition.resumable === true
   const log = new StageLog(logFile(run.runDir, node.id), t => run.redactor.text(t))
+  let startedAtMs: number | undefined
+  let isDone = false
   const ended = (status: 'failed' | 'cancelled', failure?: Failure): NodeOutcome => ({
     status,
     because,
     key: print.key ?? null,
     outputs: {},
     metrics: {},
+    ...(startedAtMs !== undefined && { startedAtMs }),
     ...(failure && { failure }),
   })
   const wish: Machine = node.resources
@@ -72,7 +75,8 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
         if (last === undefined || run.cancel.aborted) throw error
         return ended('failed', last)
       }
-      let outcome: { ok: true; outcome: NodeOutcome } | { ok: false; failure: Failure }
+      startedAtMs ??= run.clock.nowMs()
+      let outcome: Tried
       try {
         run.emit({ type: 'stage-started', stage: node.id, uses: node.stage.definition.id, attempt, because, key: print.key ?? null })
         outcome = await attemptOnce(node, print, workKey, isForced, because, share, log, run)
@@ -83,7 +87,10 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
       } finally {
         share.release()
       }
-      if (outcome.ok) return outcome.outcome
+      if (outcome.ok) {
+        isDone = true
+        return { ...outcome.outcome, startedAtMs }
+      }
       const failure = { ...outcome.failure, ...(log.output && { output: log.output }) }
       if (run.cancel.aborted) return ended('cancelled')
       if (failure.final || attempt >= most) return ended('failed', failure)
@@ -94,7 +101,7 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
     }
   } finally {
     log.close()
-    await run.store.clean(workKey, { keepScratch: isResumable && print.key !== undefined }).catch(() => {})
+    await run.store.clean(workKey, { keepScratch: isResumable && print.key !== undefined && !isDone }).catch(() => {})
   }
 }
 
@@ -158,9 +165,14 @@ async function attemptOnce(
     },
   })
   const durationMs = Math.round(run.clock.nowMs() - startedAtMs)
-  const changed = await changedInputs(node, print, run)
+  const changed = await damagedInputs(node, run)
   if (changed.length > 0) {
     return failed({ reason: 'changed-input', message: `changed what it was given to read: ${changed.join(', ')}`, hint: 'Copy an input to scratch before writing to it. What came from another stage was moved aside and will be made anew.', final: true })
+  }
+  // Files of the project may be written to by anybody.
+  const moved = await changedSince(node, print.inputs, run.fingerprints)
+  if (moved.length > 0) {
+    return failed({ reason: 'changed-input', message: `${moved.join(', ')} changed while the stage ran, so what it made is not kept`, hint: 'Run again once nothing writes there. A stage that writes to it should write to its outputs or to scratch instead.', final: true })
   }
   if (!result.ok) return failed(withPlace(node, result, run))
   // It may have stopped half-way because it was asked to.
@@ -231,10 +243,6 @@ async function damagedInputs(node: GraphNode, run: RunContext): Promise<string[]
   return damaged
 }
 
-async function changedInputs(node: GraphNode, print: Fingerprint, run: RunContext): Promise<string[]> {
-  return [...(await damagedInputs(node, run)), ...(await changedSince(node, print.inputs, run.fingerprints))]
-}
-
 function withPlace(node: GraphNode, result: StageResult & { ok: false }, run: RunContext): Failure {
   const { param, ...failure } = result.failure
   if (param === undefined) return failure
@@ -242,11 +250,9 @@ function withPlace(node: GraphNode, result: StageResult & { ok: false }, run: Ru
   return { ...failure, diagnostic: { code: 'stage-failed', severity: 'error', message: failure.message, range, ...(failure.hint && { hint: failure.hint }) } }
 }
 
-/** What the store could not do is a failure of the stage; our own mistakes go on up. */
+/** What the store or the disk could not do is a failure of the stage; our own mistakes go on up. */
 export function storeFailure(error: unknown): Failure {
-  if (error instanceof StoreError) {
-    const isOutput = error.reason === 'output'
-    return { reason: isOutput ? 'outputs' : 'store', message: error.message, hint: error.hint, final: true }
-  }
-  throw error
+  const known = asStoreError(error, 'run the stage')
+  if (!(known instanceof StoreError)) throw error
+  return { reason: known.reason === 'output' ? 'outputs' : 'store', message: known.message, hint: known.hint, final: true }
 }

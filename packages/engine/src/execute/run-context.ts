@@ -52,4 +52,6 @@ export interface NodeOutcome {
   readonly failure?: Failure
   /** Skipped by its own `when` or that of what it needs, and not after a failure: a port that takes many goes on without it. */
   readonly isLeftOut?: boolean
+  /** When its first attempt got its share of the machine; by the clock, in milliseconds. Undefined where nothing was tried. */
+  readonly startedAtMs?: number
 }

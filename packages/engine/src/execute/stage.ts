@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { InputPorts, OutputPorts, PluginDefinition, RunFunction, StageDefinition } from '../plugin/define.js'
+import { asStoreError, codeOf, StoreError } from '../artifacts/store-error.js'
 import { openContext } from './context.js'
 import { openStageMemo } from './stage-memo.js'
 import type { StageEvent, StageRequest, StageResult } from './request.js'
@@ -41,9 +42,25 @@ export function failureOf(error: unknown): (StageResult & { ok: false })['failur
   if (error instanceof StageFailure) {
     return { reason: 'failed', message: error.message, final: true, ...(error.hint !== undefined && { hint: error.hint }), ...(error.param !== undefined && { param: error.param }) }
   }
+  const disk = diskFailure(error)
+  if (disk) return { ...disk, ...(error instanceof Error && error.stack && { stack: withCauses(error) }) }
   if (error instanceof OutputProblem) return { reason: 'outputs', message: error.message, final: true }
   if (error instanceof Error) return { reason: 'threw', message: oneLine(error), final: false, ...(error.stack && { stack: withCauses(error) }) }
   return { reason: 'threw', message: `threw ${typeof error === 'object' ? JSON.stringify(error) : String(error)}`, final: false }
+}
+
+const diskCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES'])
+
+/** A disk that is full or may not be written to is told as the store tells it, whichever stage meets it, also as the cause of another error. */
+function diskFailure(error: unknown): { reason: 'store'; message: string; hint: string; final: true } | undefined {
+  for (let [cause, depth] = [error, 0]; cause instanceof Error && depth < 4; [cause, depth] = [cause.cause, depth + 1]) {
+    const { syscall = '' } = cause as NodeJS.ErrnoException
+    // A socket and a program may be forbidden too.
+    if (!diskCodes.has(codeOf(cause) ?? '') || /^(spawn|bind|listen|connect|kill)/.test(syscall)) continue
+    const known = asStoreError(cause, `go on (${syscall || 'write'})`)
+    if (known instanceof StoreError) return { reason: 'store', message: known.message, hint: known.hint, final: true }
+  }
+  return undefined
 }
 
 const oneLine = (error: Error) => (error.name === 'Error' || error.message.startsWith(error.name) ? error.message : `${error.name}: ${error.message}`) || error.name

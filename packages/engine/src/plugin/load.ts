@@ -61,6 +61,12 @@ export async function loadRegistry(options: RegistryOptions): Promise<Result<Reg
   return makeRegistry(plugins, stages, ranges, problems)
 }
 
+/** `why` where there is no digest. */
+interface Digested {
+  readonly digest: string | undefined
+  readonly why?: string
+}
+
 type Outcome = { readonly plugin: LoadedPlugin; readonly stages: readonly RegisteredStage[] } | { readonly problems: readonly Diagnostic[] }
 
 interface Found {
@@ -139,18 +145,32 @@ class Loader {
     const isUrl = plugin.module.startsWith('file:')
     const table = isUrl && !plugin.module.endsWith('.ts') ? readDigests(plugin.module) : undefined
     const compute = async (stage: StageDefinition) => {
-      if (!isUrl) return undefined
+      if (!isUrl) return { digest: undefined, why: 'it is not a file' }
       const file = fileURLToPath(plugin.module)
       const bundle = await this.#bundle(file)
       const own = pluginStage(await importPlugin(pathToFileURL(bundle.entry).href), stage.id)
       return this.#digest(stage, file, own && runEntry(own.run, bundle.dynamicEntries), false)
     }
-    return stages.map(stage => this.#register(stage, plugin, async () => table?.[stage.id] ?? (await compute(stage))))
+    return stages.map(stage => this.#register(stage, plugin, async () => (table?.[stage.id] !== undefined ? { digest: table[stage.id] } : compute(stage))))
   }
 
-  #register(definition: StageDefinition, plugin: LoadedPlugin, digest: () => Promise<string | undefined>): RegisteredStage {
+  #register(definition: StageDefinition, plugin: LoadedPlugin, digest: () => Promise<Digested>): RegisteredStage {
     let known: Promise<string | undefined> | undefined
-    return { definition, plugin, codeDigest: () => (known ??= digest()) }
+    let fault: string | undefined
+    const compute = async () => {
+      try {
+        const digested = await digest()
+        fault = digested.why
+        return digested.digest
+      } catch (error) {
+        // Its source does not compile, or was removed meanwhile: the stage can be planned all the same, and says so itself when it runs.
+        const [first] = (error as Partial<BuildFailure>).errors ?? []
+        const place = first?.location ? `${first.location.file}:${first.location.line}:${first.location.column + 1} ` : ''
+        fault = first ? `${place}${first.text}` : (error as Error).message
+        return undefined
+      }
+    }
+    return { definition, plugin, codeDigest: () => (known ??= compute()), codeFault: () => fault }
   }
 
   readonly #bundles = new Map<string, ReturnType<typeof bundlePlugin>>()
@@ -173,13 +193,13 @@ class Loader {
     return bundle
   }
 
-  async #digest(stage: StageDefinition, pluginFile: string, entry: string | undefined, strict: boolean): Promise<string | undefined> {
+  async #digest(stage: StageDefinition, pluginFile: string, entry: string | undefined, strict: boolean): Promise<Digested> {
     const file = entry ?? pluginFile
-    const { digest } = await rememberByFiles(this.#memoPath('digest', `${file}\0${strict}`), file, JSON.stringify(this.#builtIn), async () => {
+    const { digest, why } = await rememberByFiles(this.#memoPath('digest', `${file}\0${strict}`), file, JSON.stringify(this.#builtIn), async () => {
       const made = await digestCode(file, this.#builtIn, strict)
-      return { value: { digest: made.digest ?? null }, inputs: made.inputs }
+      return { value: { digest: made.digest ?? null, ...(made.why !== undefined && { why: made.why }) }, inputs: made.inputs }
     })
-    return digest ?? undefined
+    return { digest: digest ?? undefined, ...(why !== undefined && { why }) }
   }
 
   #memoPath(kind: string, what: string) {

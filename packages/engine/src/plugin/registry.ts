@@ -6,6 +6,8 @@ export interface RegisteredStage {
   readonly plugin: LoadedPlugin
   /** SHA-256 of what its `run` reaches; undefined when it cannot be computed, and then nothing of it is cached. */
   codeDigest(): Promise<string | undefined>
+  /** What kept the digest from being computed, once `codeDigest` has answered undefined. */
+  readonly codeFault?: () => string | undefined
 }
 
 export interface LoadedPlugin {
