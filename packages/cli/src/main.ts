@@ -19,6 +19,7 @@ const artifacts = async (): Promise<Add> => (await import('./commands/artifacts.
 const catalogue = async (): Promise<Add> => (await import('./commands/catalogue.js')).addCatalogue
 const cache = async (): Promise<Add> => (await import('./commands/cache.js')).addCache
 const model = async (): Promise<Add> => (await import('./commands/model.js')).addModel
+const update = async (): Promise<Add> => (await import('./commands/update.js')).addUpdate
 const doctor = async (): Promise<Add> => (await import('./commands/doctor.js')).addDoctor
 
 /** Who adds which command, in the order of the help. Only what is asked for is loaded; anything else, as `--help` or a slip, needs them all. */
@@ -30,6 +31,7 @@ const commands: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ...['stages', 'schema'].map(name => [name, catalogue] as const),
   ['cache', cache],
   ...['generate', 'chat'].map(name => [name, model] as const),
+  ['update', update],
   ['doctor', doctor],
 ])
 const asked = commands.get(process.argv[2] ?? '')

@@ -43,7 +43,7 @@ function contextOf({ outside, signal = new AbortController().signal }: Fetching,
   return { ...outside, signal, progress }
 }
 
-async function fetched(wanted: Wanted, pin: string, fetching: Fetching): Promise<string> {
+async function fetched(wanted: Wanted, pin: string, fetching: Fetching): Promise<string | undefined> {
   const { outside, reference, view } = wanted
   const there = outside.find(pin, view, fetching.outside)
   if (there !== undefined) return there
@@ -74,7 +74,8 @@ export async function fetchNamed(nodes: Iterable<GraphNode>, missing: readonly D
           const outside = of.kind.resolve?.(member.reference)
           if (!outside) continue
           const wanted: Wanted = { reference: member.reference, outside, view: of.view }
-          await fetched(wanted, await pinned(wanted, fetching, false), fetching)
+          const place = await fetched(wanted, await pinned(wanted, fetching, false), fetching)
+          if (place === undefined) collector.error('fetch-failed', member.range, `"${member.reference}" holds no file of the kind ${of.kind.id}`, { hint: 'Look at what files it has: of a model, config.json, safetensors and tokenizer.json are wanted; a .gguf file is named by its path.' })
         } catch (error) {
           complain(error, member.reference, member.range, collector, fetching.signal)
           if (fetching.signal?.aborted) return collector.diagnostics
@@ -90,7 +91,8 @@ export interface UpdatedReference {
   /** What hone.lock had; undefined where it had none. */
   readonly before: string | undefined
   readonly now: string
-  readonly path: string
+  /** Where it lies; undefined where no kind has a file in it. */
+  readonly path: string | undefined
 }
 
 export interface UpdateOptions extends Fetching {
@@ -132,15 +134,6 @@ async function updateOne(reference: string, kinds: readonly KindDefinition[], be
   if (!first) return undefined
   const now = await pinned(first, fetching, !locked)
   let path: string | undefined
-  let problem: unknown
-  for (const wanted of known) {
-    try {
-      path = await fetched(wanted, now, fetching)
-    } catch (error) {
-      if (!isReferenceProblem(error)) throw error
-      problem ??= error
-    }
-  }
-  if (path === undefined) throw problem
+  for (const wanted of known) path = (await fetched(wanted, now, fetching)) ?? path
   return { reference, before, now, path }
 }

@@ -40,8 +40,8 @@ export interface OutsideReference {
   ask(context: FetchContext): Promise<string>
   /** Where it lies on this machine, whole as far as the view goes; undefined where it was not fetched. Throws ReferenceProblem. */
   find(pin: string, view: string | undefined, context: OutsideContext): string | undefined
-  /** Brings it here and answers where it lies. Throws ReferenceProblem, and what `signal` was aborted with. */
-  fetch(pin: string, view: string | undefined, context: FetchContext): Promise<string>
+  /** Brings it here and answers where it lies; undefined where it holds nothing of this kind. Throws ReferenceProblem, and what `signal` was aborted with. */
+  fetch(pin: string, view: string | undefined, context: FetchContext): Promise<string | undefined>
 }
 
 export interface OutsideContext {

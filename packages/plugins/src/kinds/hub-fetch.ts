@@ -31,10 +31,10 @@ export async function commitOf(repository: HubRepository, context: FetchContext)
 }
 
 /**
- * Brings the files of a kind at a commit into the user's cache and answers their folder. What is whole already is not fetched again, what was
+ * Brings the files of a kind at a commit into the user's cache and answers their folder; undefined where there are none. What is whole already is not fetched again, what was
  * broken off goes on, and nothing stands in the folder whose size and digest are not the hub's.
  */
-export async function fetchFiles(repository: HubRepository, pin: string, files: Files, view: string | undefined, context: FetchContext): Promise<string> {
+export async function fetchFiles(repository: HubRepository, pin: string, files: Files, view: string | undefined, context: FetchContext): Promise<string | undefined> {
   try {
     return await bring(repository, pin, files, view, context)
   } catch (error) {
@@ -43,12 +43,12 @@ export async function fetchFiles(repository: HubRepository, pin: string, files: 
   }
 }
 
-async function bring(repository: HubRepository, pin: string, files: Files, view: string | undefined, context: FetchContext): Promise<string> {
+async function bring(repository: HubRepository, pin: string, files: Files, view: string | undefined, context: FetchContext): Promise<string | undefined> {
   const { id } = repository
   const at = hubPlaces(context.cacheDir, id, pin)
   const listing = readListing(at.listing) ?? (await keepListing(repository, pin, at.listing, context))
   const counting = countingFiles(listing, files, view)
-  if (counting.length === 0) throw new ReferenceProblem(`${id} holds no file that is asked for at ${pin.slice(0, 12)}`, 'It may be no model in the safetensors format; of one in GGUF, fetch the .gguf file and name it.')
+  if (counting.length === 0) return undefined
   const missing = counting.filter(file => !isPresent(at.folder, file))
   const total = missing.reduce((sum, f) => sum + f.size, 0)
   let before = 0
