@@ -18,6 +18,8 @@ export interface AdapterConfig {
   readonly targetModules: readonly string[] | 'all-linear'
   /** Modules that are trained whole. */
   readonly modulesToSave: readonly string[]
+  /** Head and embedding of the base are one matrix, and stay so where one of them is trained whole. */
+  readonly ensureWeightTying?: boolean
 }
 
 /** The factor of B · A. */
@@ -43,6 +45,8 @@ export const adapterConfigJson = (config: AdapterConfig): Record<string, unknown
   auto_mapping: null,
   base_model_name_or_path: config.base,
   bias: 'none',
+  // Versions that do not know it are not told of it where it says nothing.
+  ...(config.ensureWeightTying && { ensure_weight_tying: true }),
   fan_in_fan_out: false,
   inference_mode: true,
   init_lora_weights: true,
@@ -84,6 +88,8 @@ export interface AdapterFolder extends AdapterConfig {
   readonly weights: StoredTensors
   /** The modules that have a lora_A and a lora_B, sorted. */
   readonly modules: readonly string[]
+  /** The modules whose weight is stored whole, sorted. */
+  readonly wholeModules: readonly string[]
 }
 
 /** Opens a PEFT LoRA folder. Variants whose arithmetic differs (DoRA, rank patterns, bias, …) are refused by name. Throws CheckpointError. */
@@ -119,6 +125,8 @@ export async function readAdapterFolder(dir: string): Promise<AdapterFolder> {
   const parts = weights.names.map(name => ({ name, ...parseAdapterTensorName(name) }))
   const unknown = parts.find(p => p.module === undefined)
   if (unknown) throw new CheckpointError(weights.path, `the tensor "${unknown.name}" is none of a LoRA adapter`)
+  const bias = parts.find(p => p.part === 'bias')
+  if (bias) refuse(`holds the bias "${bias.name}", which is not read`)
   const modules = parts.filter(p => p.part === 'lora_A').map(p => p.module!).sort()
   for (const module of modules) {
     const [a, b] = [adapterTensorName(module, 'lora_A'), adapterTensorName(module, 'lora_B')]
@@ -138,7 +146,9 @@ export async function readAdapterFolder(dir: string): Promise<AdapterFolder> {
     rslora: json.use_rslora === true,
     targetModules: Array.isArray(targets) ? (targets as string[]) : targets === 'all-linear' ? 'all-linear' : modules,
     modulesToSave: Array.isArray(json.modules_to_save) ? (json.modules_to_save as string[]) : [],
+    ensureWeightTying: json.ensure_weight_tying === true,
     weights,
     modules,
+    wholeModules: parts.filter(p => p.part === 'weight').map(p => p.module!).sort(),
   }
 }

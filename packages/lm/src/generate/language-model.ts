@@ -1,9 +1,9 @@
 import { CheckpointError } from '../checkpoint/checkpoint-error.js'
 import { isGguf, openGguf } from '../checkpoint/gguf.js'
 import { openModelFolder } from '../checkpoint/hugging-face.js'
-import { adapterTensorName, readAdapterFolder } from '../checkpoint/peft.js'
+import { readAdapterFolder } from '../checkpoint/peft.js'
+import { fitAdapter } from '../model/fit-adapter.js'
 import { llamaParameters, parseLlamaConfig, type LlamaConfig } from '../model/llama-config.js'
-import { loraTargets } from '../model/lora.js'
 import { mergeLora } from '../model/merge-lora.js'
 import type { TensorSource } from '../tensor/types.js'
 import { chatTemplateFor, plainText, type ChatTemplate } from '../text/chat-template.js'
@@ -78,17 +78,7 @@ function parseConfig(dir: string, json: Readonly<Record<string, unknown>>): Llam
 
 async function withAdapter(config: LlamaConfig, base: TensorSource, dir: string): Promise<TensorSource> {
   const adapter = await readAdapterFolder(dir)
-  if (adapter.modulesToSave.length > 0) throw new CheckpointError(dir, `holds whole modules (${adapter.modulesToSave.join(', ')}), which are not merged; use the merged model`)
-  const options = { rank: adapter.rank, alpha: adapter.alpha, rslora: adapter.rslora }
-  const layers = new Map(loraTargets(config, { ...options, targetModules: 'all-linear' }).map(target => [target.module, target]))
-  for (const module of adapter.modules) {
-    const layer = layers.get(module)
-    if (!layer) throw new CheckpointError(dir, `adapts "${module}", which the model does not have: it was made for another`)
-    const columns = adapter.weights.shape(adapterTensorName(module, 'lora_A'))[1]
-    const rows = adapter.weights.shape(adapterTensorName(module, 'lora_B'))[0]
-    if (columns !== layer.in || rows !== layer.out) throw new CheckpointError(dir, `adapts "${module}" as [${rows}, ${columns}], the model's is [${layer.out}, ${layer.in}]: it was made for another`)
-  }
-  return mergeLora(config, base, adapter.weights, { ...options, targetModules: adapter.modules })
+  return mergeLora(config, base, adapter.weights, await fitAdapter(config, adapter))
 }
 
 const describe = ({ origin }: ChatTemplate): string => (origin === 'none' ? 'plain text' : origin === 'given' ? 'a given one' : origin === 'default' ? 'the default one' : `that of ${origin}`)

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { adapterScale, adapterTensorName } from '../checkpoint/peft.js'
+import { droppedMatMul, keptMask } from '../tensor/ops/dropout.js'
 import type { TensorSpec } from '../tensor/types.js'
-import { llamaLinears, type LlamaConfig } from './llama-config.js'
+import { EMBEDDING, headName, llamaLinears, llamaParameters, type LlamaConfig } from './llama-config.js'
 import { plainLlama, type Llama } from './llama.js'
 
 /** Low-rank adaptation (Hu et al., 2021): each chosen linear layer gains scale · B · A, of rank `rank`. */
@@ -12,7 +13,14 @@ export interface LoraOptions {
   readonly rslora: boolean
   /** Ends of module names as PEFT takes them (`q_proj`), or every linear layer but the head. */
   readonly targetModules: 'all-linear' | readonly string[]
+  /** The share of A's inputs that a training step drops, in [0, 1); none by default. */
+  readonly dropout?: number | undefined
+  /** Modules that are trained whole, by the ends of their names as PEFT takes them: `norm` is every norm. None by default. */
+  readonly modulesToSave?: readonly string[] | undefined
 }
+
+/** Which layers an adapter concerns. */
+type Layers = Pick<LoraOptions, 'targetModules' | 'modulesToSave'>
 
 export interface LoraTarget {
   /** `model.layers.0.self_attn.q_proj` */
@@ -22,7 +30,7 @@ export interface LoraTarget {
 }
 
 /** The layers that are adapted, in the order of the model. Throws where a name in `targetModules` fits none. */
-export function loraTargets(config: LlamaConfig, { targetModules }: LoraOptions): LoraTarget[] {
+export function loraTargets(config: LlamaConfig, { targetModules }: Layers): LoraTarget[] {
   const linears = Array.from({ length: config.layers }, (_, i) => llamaLinears(config).map(l => ({ ...l, module: `model.layers.${i}.${l.module}` }))).flat()
   if (targetModules === 'all-linear') return linears
   const fits = (module: string, name: string): boolean => module === name || module.endsWith(`.${name}`)
@@ -42,18 +50,78 @@ export function loraParameters(config: LlamaConfig, options: LoraOptions): Tenso
   ])
 }
 
-/** The model with an adapter beside its linear layers: x Wᵀ + scale · (x Aᵀ) Bᵀ. */
-export function adaptedLlama(config: LlamaConfig, weight: (name: string) => tf.Tensor, options: LoraOptions): Llama {
-  const base = plainLlama(config, weight)
+/** A weight of the base that is trained whole beside an adapter. */
+export interface WholeParameter {
+  /** The base's name of it, `model.norm.weight`. */
+  readonly base: string
+  /** PEFT's name of it, under which it is trained and stored. */
+  readonly spec: TensorSpec
+}
+
+const moduleOf = (parameter: string): string => parameter.replace(/\.weight$/, '')
+
+/**
+ * What `modulesToSave` names, in the order of the model. A tied head and embedding are one matrix, whichever is named. Throws where a name
+ * fits nothing, or a layer that is adapted.
+ */
+export function wholeParameters(config: LlamaConfig, options: Layers): WholeParameter[] {
+  const { modulesToSave: names = [] } = options
+  if (names.length === 0) return []
+  const modules = new Map(llamaParameters(config).map(spec => [moduleOf(spec.name), spec]))
+  if (config.tiedEmbeddings) modules.set('lm_head', modules.get(moduleOf(EMBEDDING))!)
   const adapted = new Set(loraTargets(config, options).map(t => t.module))
-  const scale = adapterScale(options)
+  const chosen = new Set<TensorSpec>()
+  for (const name of names) {
+    const fitting = [...modules].filter(([module]) => module.endsWith(name))
+    if (fitting.length === 0) {
+      const known = [...new Set([...modules.keys()].map(module => module.slice(module.lastIndexOf('.') + 1)))]
+      throw new Error(`"modules_to_save" names ${JSON.stringify(name)}, which is none of this model's modules (${known.join(', ')})`)
+    }
+    const both = fitting.find(([module]) => adapted.has(module))
+    if (both) throw new Error(`"modules_to_save" names ${JSON.stringify(name)}, but "${both[0]}" is adapted: take it out of "target_modules" to train it whole`)
+    for (const [, spec] of fitting) chosen.add(spec)
+  }
+  return llamaParameters(config).filter(p => [...chosen].some(c => c.name === p.name))
+    .map(p => ({ base: p.name, spec: { ...p, name: adapterTensorName(moduleOf(p.name), 'weight') } }))
+}
+
+/** Whether head and embedding are trained as the one matrix that they are. */
+export const trainsTiedMatrix = (config: LlamaConfig, options: Layers): boolean =>
+  config.tiedEmbeddings && wholeParameters(config, options).some(p => p.base === EMBEDDING)
+
+/** How a training step draws what it drops: `keys` int32 [sites, N], as `keptMask` takes them, a row an adapted layer. */
+export interface DropoutDraw {
+  readonly keys: tf.Tensor
+}
+
+/**
+ * The model with an adapter beside its linear layers: x Wᵀ + scale · (drop(x) Aᵀ) Bᵀ, and with the weights that are trained whole in
+ * place of its own. Nothing is dropped without `draw`.
+ */
+export function adaptedLlama(config: LlamaConfig, weight: (name: string) => tf.Tensor, options: LoraOptions, draw?: DropoutDraw): Llama {
+  const whole = new Map(wholeParameters(config, options).map(p => [p.base, p.spec.name]))
+  const base = plainLlama(config, name => weight(whole.get(name) ?? name))
+  const sites = new Map(loraTargets(config, options).map((t, site) => [t.module, site]))
+  const dropout = draw ? (options.dropout ?? 0) : 0
+  const scale = adapterScale(options) / (1 - dropout)
   return {
     ...base,
     linear(x, module) {
       const y = base.linear(x, module)
-      if (!adapted.has(module)) return y
-      const a = tf.matMul(x as tf.Tensor2D, weight(adapterTensorName(module, 'lora_A')) as tf.Tensor2D, false, true) // [N, rank]
+      const site = sites.get(module)
+      if (site === undefined) return y
+      const factorA = weight(adapterTensorName(module, 'lora_A'))
+      const a = draw && dropout > 0 // [N, rank]
+        ? droppedMatMul(x, factorA, () => keptMask(tf.slice(draw.keys, [site, 0], [1, -1]), x.shape[1] as number, dropout))
+        : tf.matMul(x as tf.Tensor2D, factorA as tf.Tensor2D, false, true)
       return tf.add(y, tf.matMul(tf.mul(a, scale) as tf.Tensor2D, weight(adapterTensorName(module, 'lora_B')) as tf.Tensor2D, false, true))
     },
   }
+}
+
+/** The matrices of embedding and head, where they are trained whole, by the names that they are trained under. */
+export function trainedEnds(config: LlamaConfig, options: Layers): { embedding?: string; head?: string } {
+  const named = new Map(wholeParameters(config, options).map(p => [p.base, p.spec.name]))
+  const [embedding, head] = [named.get(EMBEDDING), named.get(headName(config))]
+  return { ...(embedding !== undefined && { embedding }), ...(head !== undefined && { head }) }
 }

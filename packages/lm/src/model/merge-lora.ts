@@ -1,17 +1,23 @@
 import { adapterScale, adapterTensorName } from '../checkpoint/peft.js'
 import type { TensorSource } from '../tensor/types.js'
 import type { LlamaConfig } from './llama-config.js'
-import { loraTargets, type LoraOptions } from './lora.js'
+import { loraTargets, wholeParameters, type LoraOptions } from './lora.js'
 
-/** The base with an adapter multiplied into it, W + scale · B · A, in float32, a tensor at a time as it is read. */
+/**
+ * The base with an adapter multiplied into it, W + scale · B · A, and what was trained whole in place of its own; in float32, a tensor at a
+ * time as it is read.
+ */
 export function mergeLora(config: LlamaConfig, base: TensorSource, adapter: TensorSource, options: LoraOptions): TensorSource {
   const targets = new Map(loraTargets(config, options).map(t => [`${t.module}.weight`, t]))
+  const whole = new Map(wholeParameters(config, options).map(p => [p.base, p.spec.name]))
   const scale = adapterScale(options)
   return {
     names: base.names,
     has: name => base.has(name),
     shape: name => base.shape(name),
     async read(name, into) {
+      const stored = whole.get(name)
+      if (stored !== undefined) return adapter.read(stored, into)
       const merged = await base.read(name, into)
       const target = targets.get(name)
       if (!target) return merged

@@ -1,8 +1,11 @@
 import { initializeLora } from '../model/initialize.js'
-import { EMBEDDING, llamaLinears, llamaParameters, type LlamaConfig } from '../model/llama-config.js'
-import { loraParameters } from '../model/lora.js'
+import { llamaLinears, type LlamaConfig } from '../model/llama-config.js'
+import { wholeParameters } from '../model/lora.js'
 import { mergeLora } from '../model/merge-lora.js'
-import { compileEvaluateStep, compileTrainStep, gradientName, type StepOptions, type TuningMethod } from '../model/train-step.js'
+import {
+  compileEvaluateStep, compileTrainStep, dropoutSites, embeddingRowsName, frozenParameters, gradientName, trainedMatrices, trainedParameters,
+  type StepOptions, type TuningMethod,
+} from '../model/train-step.js'
 import type { Engine } from '../tensor/engine.js'
 import type { TensorSource } from '../tensor/types.js'
 import type { Parameter } from './parameters.js'
@@ -13,7 +16,7 @@ export interface LlamaTrainingOptions {
   readonly method: TuningMethod
   /** The weights to start from: a checkpoint's, or fresh ones. */
   readonly base: TensorSource
-  /** Under LoRA: factors to go on from, in place of fresh ones. */
+  /** Under LoRA: factors (and modules trained whole) to go on from, in place of fresh ones. */
   readonly adapter?: TensorSource | undefined
   readonly engine: Engine
   readonly threads: number
@@ -28,25 +31,30 @@ const largestConstants = 128 * 2 ** 20
 
 /** A Llama model as the loop trains it. Under LoRA the frozen base is read now, in full training each weight when it is initialised. */
 export async function llamaTraining({ config, method, base, adapter, engine, threads, seed, frozenAsConstants }: LlamaTrainingOptions): Promise<TrainableModel> {
-  const parameters = llamaParameters(config)
-  const lora = method.type === 'lora'
+  const parameters = frozenParameters(config, method)
   const frozen = new Map<string, Float32Array>()
-  if (lora) for (const { name } of parameters) frozen.set(name, await base.read(name))
-  const asConstants = lora && (frozenAsConstants ?? 4 * parameters.reduce((n, p) => n + elements(p.shape), 0) <= largestConstants)
-  const first = lora ? (adapter ?? initializeLora(config, method, seed)) : base
+  for (const { name } of parameters) frozen.set(name, await base.read(name))
+  const asConstants = method.type === 'lora' && (frozenAsConstants ?? 4 * parameters.reduce((n, p) => n + elements(p.shape), 0) <= largestConstants)
+  const first = method.type === 'lora' ? (adapter ?? initializeLora(config, method, seed)) : base
+  // What is trained whole starts as the base has it, unless an adapter brings its own.
+  const whole = new Map(method.type === 'lora' ? wholeParameters(config, method).map(p => [p.spec.name, p.base]) : [])
   const options = { method, engine, threads, ...(asConstants && { frozen }) } satisfies Partial<StepOptions>
+  const { embedding, head } = trainedMatrices(config, method)
   return {
-    trainable: lora ? loraParameters(config, method) : parameters,
+    trainable: trainedParameters(config, method),
     frozen: asConstants ? {} : Object.fromEntries(frozen),
-    gradientName: name => (name === EMBEDDING && !config.tiedEmbeddings ? undefined : gradientName(name)),
-    lookup: lora ? undefined : { parameter: EMBEDDING, output: `grad-rows:${EMBEDDING}`, width: config.hiddenSize },
+    gradientName: name => (name === embedding && name !== head ? undefined : gradientName(name)),
+    lookup: embedding === undefined ? undefined : { parameter: embedding, output: embeddingRowsName, width: config.hiddenSize },
+    dropoutSites: dropoutSites(config, method),
     vocabularySize: config.vocabSize,
     tokenCost: config.layers * llamaLinears(config).reduce((n, l) => n + l.in * l.out, 0),
     supervisedCost: config.vocabSize * config.hiddenSize,
     compileTrain: async shape => (await compileTrainStep(config, { ...options, ...shape })).executable,
     compileEvaluate: async shape => (await compileEvaluateStep(config, { ...options, ...shape })).executable,
     async initialise(name, value) {
-      await first.read(name, value)
+      const own = whole.get(name)
+      if (own !== undefined && !adapter) await base.read(own, value)
+      else await first.read(name, value)
     },
   }
 }

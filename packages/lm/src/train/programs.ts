@@ -19,11 +19,11 @@ export class Programs {
   }
 
   /** The program for a micro-batch, its feeds filled. `supervised` and `tokens` count what is in it, without padding. */
-  async prepare(batch: MicroBatch): Promise<{ executable: Executable; feeds: BatchFeeds; supervised: number; tokens: number }> {
+  async prepare(batch: MicroBatch): Promise<{ executable: Executable; feeds: BatchFeeds; shape: StepShape; supervised: number; tokens: number }> {
     const shape = shapeFor(this.shapes, sizeOf(this.#rows, batch))
     let program = this.#compiled.get(shape)
     if (!program) this.#compiled.set(shape, (program = { executable: await this.#compile(shape), feeds: makeFeeds(shape) }))
-    return { ...program, ...fillFeeds(this.#rows, batch, shape, program.feeds) }
+    return { ...program, shape, ...fillFeeds(this.#rows, batch, shape, program.feeds) }
   }
 
   async dispose(): Promise<void> {

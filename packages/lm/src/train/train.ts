@@ -6,6 +6,7 @@ import { planBatches, planEvaluation, supervisedInRow, usableRows, type BatchOpt
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { clipScale } from './clip.js'
 import { divergence, isHealthy } from './divergence.js'
+import { dropoutKeys } from './dropout-keys.js'
 import { emptyHistory, type EvaluationRecord, type SampleRecord, type StepRecord, type TrainHistory } from './history.js'
 import { allocateParameters, type Parameter } from './parameters.js'
 import { Programs } from './programs.js'
@@ -122,9 +123,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     if (settings.accumulationSteps > 1) clearSums(parameters)
     else if (table && model.gradientName(table.name) === undefined) clearSums([table])
     for (const batch of planned.microBatches) {
-      const { executable, feeds, ...counts } = await training.prepare(batch)
+      const { executable, feeds, shape, ...counts } = await training.prepare(batch)
       const into: Record<string, TensorData> = Object.fromEntries(gradients)
-      const outputs = await executable.run({ ...feeds, ...model.frozen, ...values }, into)
+      const drawn = model.dropoutSites ? { dropout: dropoutKeys(rows, batch, shape, { sites: model.dropoutSites, seed: settings.seed, step }) } : {}
+      const outputs = await executable.run({ ...feeds, ...drawn, ...model.frozen, ...values }, into)
       lossSum += outputs.loss![0]!
       supervisedTokens += counts.supervised
       tokens += counts.tokens

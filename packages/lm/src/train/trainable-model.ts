@@ -13,6 +13,8 @@ export interface TrainableModel {
   gradientName(parameter: string): string | undefined
   /** A table whose rows are looked up by `ids`: its gradient comes (also) as one row a token, [B · T, width], to be added up here. */
   readonly lookup?: { readonly parameter: string; readonly output: string; readonly width: number } | undefined
+  /** How many dropout masks a training step draws; its program then also takes `dropout` int32 [sites, B · T]. None by default. */
+  readonly dropoutSites?: number
   readonly vocabularySize: number
   /** The work of a token in the layers, and of a supervised one in the head, in one unit. */
   readonly tokenCost: number

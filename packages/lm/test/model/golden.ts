@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { openModelFolder, openSafetensors } from '../../src/checkpoint/index.js'
 import { parseLlamaConfig, type LlamaConfig } from '../../src/model/llama-config.js'
-import type { TuningMethod } from '../../src/model/train-step.js'
+import type { TrainStep, TuningMethod } from '../../src/model/train-step.js'
 import type { TensorData, TensorSource } from '../../src/tensor/types.js'
 
 export interface GradientGolden { norm: number; largest: number; entries: [number, number][] }
@@ -66,4 +66,32 @@ export function pack(sequences: Golden['sequences'], shape = packedShape): Recor
 /** All tensors of a source, as arrays. */
 export async function readAll(source: TensorSource): Promise<Record<string, Float32Array>> {
   return Object.fromEntries(await Promise.all(source.names.map(async name => [name, await source.read(name)] as const)))
+}
+
+/** Each trainable tensor's gradient, with the embedding's rows added up. */
+export function gradients(step: TrainStep, out: Record<string, TensorData>, ids: TensorData): Record<string, Float32Array> {
+  const all = Object.fromEntries(step.trainable.map(p => [p.name, (out[step.gradientName(p.name)] ?? new Float32Array(p.shape.reduce((a, b) => a * b))) as Float32Array]))
+  if (!step.embeddingRows) return all
+  const rows = out[step.embeddingRows.output] as Float32Array
+  const whole = all[step.embeddingRows.parameter] as Float32Array
+  const width = rows.length / ids.length
+  ids.forEach((id, n) => { for (let e = 0; e < width; e++) whole[id * width + e] = (whole[id * width + e] as number) + (rows[n * width + e] as number) })
+  return all
+}
+
+/** torch.optim.AdamW in float64 arithmetic over float32 storage. */
+export function adamw(options: Golden['adamw']): (values: Float32Array, gradient: Float32Array, step: number) => void {
+  const moments = new Map<Float32Array, [Float64Array, Float64Array]>()
+  const { lr, betas: [b1, b2], eps, weight_decay } = options
+  return (values, gradient, step) => {
+    const [m, v] = moments.get(values) ?? [new Float64Array(values.length), new Float64Array(values.length)]
+    moments.set(values, [m, v])
+    for (let i = 0; i < values.length; i++) {
+      const g = gradient[i] as number
+      m[i] = b1 * (m[i] as number) + (1 - b1) * g
+      v[i] = b2 * (v[i] as number) + (1 - b2) * g * g
+      const update = (m[i] as number) / (1 - b1 ** step) / (Math.sqrt((v[i] as number) / (1 - b2 ** step)) + eps)
+      values[i] = (values[i] as number) * (1 - lr * weight_decay) - lr * update
+    }
+  }
 }

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { compileEvaluateStep, compileTrainStep, type TrainStep } from '../../src/model/train-step.js'
 import type { TensorData } from '../../src/tensor/types.js'
-import { pack, packedShape, readAll, tinyLlama, type Golden, type MethodGolden, type TinyLlama } from './golden.js'
+import { adamw, gradients, pack, packedShape, readAll, tinyLlama, type MethodGolden, type TinyLlama } from './golden.js'
 
 // The tolerances that tests/golden/llama.py states.
 const LOSS = 1e-5
@@ -16,34 +16,6 @@ async function prepare(model: TinyLlama, type: 'full' | 'lora'): Promise<{ step:
   const step = await compileTrainStep(model.config, { method: type === 'full' ? { type } : model.lora, ...packedShape, engine: 'onnx', threads: 2 })
   const feeds = { ...pack(model.golden.sequences), ...await readAll(model.weights), ...(type === 'lora' ? await readAll(model.adapter) : {}) }
   return { step, feeds }
-}
-
-/** Each trainable tensor's gradient, with the embedding's rows added up. */
-function gradients(step: TrainStep, out: Record<string, TensorData>, ids: TensorData): Record<string, Float32Array> {
-  const all = Object.fromEntries(step.trainable.map(p => [p.name, (out[step.gradientName(p.name)] ?? new Float32Array(p.shape.reduce((a, b) => a * b))) as Float32Array]))
-  if (!step.embeddingRows) return all
-  const rows = out[step.embeddingRows.output] as Float32Array
-  const whole = all[step.embeddingRows.parameter] as Float32Array
-  const width = rows.length / ids.length
-  ids.forEach((id, n) => { for (let e = 0; e < width; e++) whole[id * width + e] = (whole[id * width + e] as number) + (rows[n * width + e] as number) })
-  return all
-}
-
-/** torch.optim.AdamW in float64 arithmetic over float32 storage. */
-function adamw(options: Golden['adamw']): (values: Float32Array, gradient: Float32Array, step: number) => void {
-  const moments = new Map<Float32Array, [Float64Array, Float64Array]>()
-  const { lr, betas: [b1, b2], eps, weight_decay } = options
-  return (values, gradient, step) => {
-    const [m, v] = moments.get(values) ?? [new Float64Array(values.length), new Float64Array(values.length)]
-    moments.set(values, [m, v])
-    for (let i = 0; i < values.length; i++) {
-      const g = gradient[i] as number
-      m[i] = b1 * (m[i] as number) + (1 - b1) * g
-      v[i] = b2 * (v[i] as number) + (1 - b2) * g * g
-      const update = (m[i] as number) / (1 - b1 ** step) / (Math.sqrt((v[i] as number) / (1 - b2 ** step)) + eps)
-      values[i] = (values[i] as number) * (1 - lr * weight_decay) - lr * update
-    }
-  }
 }
 
 for (const head of ['tied', 'untied'] as const) {

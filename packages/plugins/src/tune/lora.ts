@@ -10,8 +10,9 @@ export interface LoraParams extends TrainerParams {
   rank: number
   alpha: number
   rslora: boolean
-  dropout: 0
+  dropout: number
   target_modules: 'all-linear' | string[]
+  modules_to_save: string[]
 }
 
 /** Trains a low-rank adapter beside a model that stays as it is. */
@@ -27,11 +28,15 @@ export const lora = defineStage<LoraParams>({
       rank: { type: 'integer', minimum: 1, default: 8, description: 'The rank of each update.' },
       alpha: { type: 'number', exclusiveMinimum: 0, default: 16, description: 'The update is multiplied by alpha / rank.' },
       rslora: { type: 'boolean', default: false, description: 'alpha / √rank in place of alpha / rank.' },
-      dropout: { enum: [0], default: 0, description: 'Dropout before the adapter: none.' },
+      dropout: { type: 'number', minimum: 0, exclusiveMaximum: 1, default: 0, description: 'The share of what the adapter reads that a training step drops.' },
       target_modules: {
         anyOf: [{ const: 'all-linear' }, { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1, uniqueItems: true }],
         default: 'all-linear',
         description: 'Which layers are adapted: names or ends of them (q_proj), or every linear layer but the head.',
+      },
+      modules_to_save: {
+        type: 'array', items: { type: 'string', minLength: 1 }, uniqueItems: true, default: [],
+        description: 'Modules that are trained whole beside the adapter, by the ends of their names: embed_tokens, lm_head, norm (every norm).',
       },
     },
   }),
@@ -49,16 +54,12 @@ export const lora = defineStage<LoraParams>({
   check: async ({ params: p, inputs }): Promise<readonly StageProblem[]> => {
     const dir = inputs.model?.[0]?.path
     if (dir === undefined) return []
-    const { loraTargets, parseLlamaConfig } = await import('@hone/lm')
+    const { loraTargets, parseLlamaConfig, wholeParameters } = await import('@hone/lm')
     try {
       const config = parseLlamaConfig(JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')))
       if (p.rank > config.hiddenSize) return [{ message: `must be ≤ ${config.hiddenSize} (the hidden size); got ${p.rank}`, param: 'rank' }]
-      try {
-        loraTargets(config, { rank: p.rank, alpha: p.alpha, rslora: p.rslora, targetModules: p.target_modules })
-        return []
-      } catch (error) {
-        return [{ message: (error as Error).message, param: 'target_modules' }]
-      }
+      const layers = { targetModules: p.target_modules, modulesToSave: p.modules_to_save }
+      return problemsOf('target_modules', () => loraTargets(config, layers)) ?? problemsOf('modules_to_save', () => wholeParameters(config, layers)) ?? []
     } catch (error) {
       // That the folder is whole is looked at with the kind; what is left is a model that cannot be trained.
       return [{ message: (error as Error).message, param: 'model' }]
@@ -66,3 +67,12 @@ export const lora = defineStage<LoraParams>({
   },
   run: () => import('./lora.run.js'),
 })
+
+function problemsOf(param: string, find: () => unknown): readonly StageProblem[] | undefined {
+  try {
+    find()
+    return undefined
+  } catch (error) {
+    return [{ message: (error as Error).message, param }]
+  }
+}

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StageContext } from '@hone/engine'
 import {
-  CheckpointError, initializeLlama, llamaParameters, mergeLora, openModelFolder, plainText, parseLlamaConfig, readAdapterFolder, readTokens, rowLength, sha256,
+  CheckpointError, fitAdapter, initializeLlama, llamaParameters, mergeLora, openModelFolder, plainText, parseLlamaConfig, readAdapterFolder, readTokens, rowLength, sha256,
   type FloatType, type LlamaConfig, type TensorSource, type TokenRows, type TokensFolder,
 } from '@hone/lm'
 import type { FullParams } from './full.js'
@@ -81,6 +81,6 @@ function readConfig(json: Readonly<Record<string, unknown>>, wrong: (message: st
 }
 
 async function withAdapter(config: LlamaConfig, base: TensorSource, dir: string): Promise<TensorSource> {
-  const { rank, alpha, rslora, modules, weights } = await readAdapterFolder(dir)
-  return mergeLora(config, base, weights, { rank, alpha, rslora, targetModules: modules })
+  const adapter = await readAdapterFolder(dir)
+  return mergeLora(config, base, adapter.weights, await fitAdapter(config, adapter))
 }
