@@ -1,0 +1,130 @@
+// What becomes of a run that is stopped, killed, or not alone.
+import { readFileSync, readdirSync } from 'node:fs'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Project, shell, until, type Running } from './rig.js'
+
+const test = suite('interrupts')
+
+/** Counts to `last` in its scratch, a step each 50 ms, and goes on from there when it is started again. */
+const counting = (last: number, more = '') =>
+  shell(`n=$(cat "$HONE_SCRATCH/n" 2>/dev/null || echo 0); echo "from $n"; while [ $n -lt ${last} ]; do n=$((n+1)); echo $n > "$HONE_SCRATCH/n"; sleep 0.05; done; echo "{\\"n\\":$n}" > "$HONE_OUTPUT_TO"`, more)
+
+const make = (more = '') =>
+  Project.make({
+    'pipeline.yaml': `stages:
+  quick: ${shell('echo "{}" > "$HONE_OUTPUT_TO"')}
+  slow: ${counting(60, more)}
+  after: ${shell('cp "$HONE_INPUT_SLOW" "$HONE_OUTPUT_TO"; cat "$HONE_INPUT_QUICK" >> "$HONE_OUTPUT_TO"', '', 'slow: slow, quick: quick')}
+`,
+  })
+
+/** How far the slow stage has come, by its scratch. */
+function steps(project: Project): number {
+  try {
+    const [key] = readdirSync(project.path('.hone/work')).flatMap(key => {
+      const n = Number(readFileSync(project.path('.hone/work', key, 'scratch/n'), 'utf8'))
+      return n > 0 ? [n] : []
+    })
+    return key ?? 0
+  } catch {
+    return 0
+  }
+}
+
+const atStep = (project: Project, running: Running, n: number) => running.until(`step ${n}`, () => steps(project) >= n && running.stdout.includes('"stage":"quick","uses":"command/shell","status":"ran"'))
+
+test('Ctrl-C ends a run with 130: what is done is kept, what runs may save, and the next run goes on', async () => {
+  const project = make()
+  const running = project.start(['run', 'pipeline.yaml', '--json'])
+  await atStep(project, running, 5)
+  running.kill('SIGINT')
+  const ended = await running.ended
+  assert.is(ended.code, 130)
+  assert.equal(ended.statuses, { quick: 'ran', slow: 'cancelled', after: 'cancelled' })
+  assert.is(ended.of('run-finished')[0]!.status, 'interrupted')
+  assert.is(ended.stderr, 'Stopping: what runs saves its state. Once more ends it at once.\n')
+  const saved = steps(project)
+  assert.ok(saved >= 5 && saved < 60)
+  assert.equal((await project.hone('runs', '--json')).json.runs.map((r: { status: string }) => r.status), ['interrupted'])
+
+  const next = await project.run()
+  assert.equal(next.statuses, { quick: 'hit', slow: 'ran', after: 'ran' })
+  assert.is(next.of('output')[0]!.text, `from ${saved}\n`)
+  assert.is(readFileSync(next.finished('after').outputs.to!.path, 'utf8'), '{"n":60}\n{}\n')
+  assert.is(steps(project), 0, 'the scratch goes with success')
+})
+
+test('the end of a run that was interrupted says how to go on', async () => {
+  const project = make()
+  const running = project.start(['run', 'pipeline.yaml'])
+  await running.until('a step', () => steps(project) >= 1)
+  running.kill('SIGTERM')
+  const { code, stdout } = await running.ended
+  assert.is(code, 130)
+  assert.match(stdout, /\ninterrupted: .*2 cancelled in .*\n\nnext: hone run pipeline\.yaml {3}goes on where it stopped\n$/)
+})
+
+test('the second Ctrl-C ends at once what will not stop', async () => {
+  const project = Project.make({ 'pipeline.yaml': `stages:\n  deaf: ${shell('trap "" INT TERM; echo ready > ready; while true; do sleep 0.1; done; echo "{}" > "$HONE_OUTPUT_TO"')}\n` })
+  const running = project.start(['run', 'pipeline.yaml', '--json'])
+  await running.until('the command is deaf', () => project.has('ready'))
+  running.kill('SIGINT')
+  await running.until('it stops', () => running.stderr.includes('Stopping'))
+  const second = performance.now()
+  running.kill('SIGINT')
+  const ended = await running.ended
+  assert.equal([ended.code, ended.statuses], [130, { deaf: 'cancelled' }])
+  assert.ok(performance.now() - second < 8000, 'sooner than the ten seconds it would be given')
+})
+
+test('after kill -9 the stages end too; nothing has to be unlocked, and the next run goes on', async () => {
+  const project = make()
+  const running = project.start(['run', 'pipeline.yaml', '--json'])
+  await atStep(project, running, 5)
+  running.kill('SIGKILL')
+  assert.is((await running.ended).signal, 'SIGKILL')
+  // The child notices that its parent is gone.
+  let saved = -1
+  await until('the command ends', () => {
+    const now = steps(project)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400)
+    saved = steps(project)
+    return now === saved
+  })
+  assert.ok(saved >= 5 && saved < 60, `${saved} steps`)
+  assert.is((await project.hone('runs', '--json')).json.runs[0].status, 'unfinished')
+  const next = await project.run()
+  assert.equal(next.statuses, { quick: 'hit', slow: 'ran', after: 'ran' })
+  assert.is(next.of('output')[0]!.text, `from ${saved}\n`)
+  assert.is((await project.hone('cache', 'verify')).code, 0)
+})
+
+test('of two runs at once one makes a thing, the other says for whom it waits and takes it', async () => {
+  const project = make()
+  const one = project.start(['run', 'pipeline.yaml', '--json'])
+  await atStep(project, one, 1)
+  const two = await project.run()
+  const first = await one.ended
+  assert.equal([first.code, two.code], [0, 0])
+  assert.equal(first.statuses, { quick: 'ran', slow: 'ran', after: 'ran' })
+  assert.equal([two.statuses.quick, two.statuses.slow], ['hit', 'hit'])
+  assert.match(two.of('stage-waiting')[0]!.for, /^process \d+ on .*, which makes the same since /)
+  assert.is(two.finished('slow').because[0], 'made meanwhile by another process')
+  assert.equal(two.finished('slow').outputs, first.finished('slow').outputs)
+  assert.equal(two.finished('after').outputs, first.finished('after').outputs)
+})
+
+test('a run that waits for another goes on itself when the other is killed', async () => {
+  const project = make()
+  const one = project.start(['run', 'pipeline.yaml', '--json'])
+  await atStep(project, one, 3)
+  const two = project.start(['run', 'pipeline.yaml', '--json'])
+  await two.until('it waits', () => two.stdout.includes('"stage-waiting"'))
+  one.kill('SIGKILL')
+  const ended = await two.ended
+  assert.equal([ended.code, ended.statuses], [0, { quick: 'hit', slow: 'ran', after: 'ran' }])
+  assert.is(readFileSync(ended.finished('slow').outputs.to!.path, 'utf8'), '{"n":60}\n')
+})
+
+test.run()
