@@ -57,6 +57,41 @@ test('tune/lora leaves an adapter that PEFT’s format describes, and its base a
   assert.equal(changed.sort(), adapter.modules.map(m => `${m}.weight`))
 })
 
+for (const tied of [true, false]) {
+  test(`tune/lora trains ${tied ? 'the one matrix of a tied' : 'a separate'} embedding and head whole: adapter and merged model say the same, and one goes on from it`, async () => {
+    const base = tied ? model : await baseModel('float32', { tie_word_embeddings: false })
+    const modules_to_save = tied ? ['lm_head'] : ['lm_head', 'embed_tokens']
+    const ran = await run(lora, { modules_to_save }, { model: base })
+    const adapter = await readAdapterFolder(ran.paths.adapter!)
+    assert.equal(adapter.wholeModules, ['lm_head', 'model.embed_tokens'])
+    const config = json(join(ran.paths.adapter!, 'adapter_config.json'))
+    assert.equal([config.modules_to_save, config.ensure_weight_tying], tied ? [['model.embed_tokens'], true] : [modules_to_save, undefined])
+    const [merged, onTop] = [await openLanguageModel({ dir: ran.paths.model! }), await openLanguageModel({ dir: base, adapterDir: ran.paths.adapter! })]
+    assert.is(merged.config.tiedEmbeddings, tied)
+    const untrained = await openModelFolder(base)
+    for (const name of untrained.weights.names) assert.equal(await merged.weights.read(name), await onTop.weights.read(name))
+    assert.not.equal(await merged.weights.read('model.embed_tokens.weight'), await untrained.weights.read('model.embed_tokens.weight'))
+    const inputs = { model: base, adapter: ran.paths.adapter! }
+    const further = await run(lora, { modules_to_save, max_steps: 1 }, inputs)
+    assert.ok(Math.abs(further.metrics.eval_loss_before! - ran.metrics.eval_loss!) < 1e-6)
+    assert.ok(Math.abs((await run(full, { max_steps: 1 }, inputs)).metrics.eval_loss_before! - ran.metrics.eval_loss!) < 1e-5)
+    await fails(run(lora, {}, inputs), /has trained model\.embed_tokens\.weight.* whole/, 'modules_to_save')
+  })
+}
+
+test('dropout changes what is learnt, stands in the adapter, and a resumed run has the same bytes', async () => {
+  const params = { dropout: 0.2, modules_to_save: ['norm'], save_every: 2 }
+  const whole = await run(lora, params)
+  assert.is(json(join(whole.paths.adapter!, 'adapter_config.json')).lora_dropout, 0.2)
+  assert.not.equal(bytesOf(whole.paths.adapter!), bytesOf((await run(lora, { ...params, dropout: 0 })).paths.adapter!))
+  const scratch = folder()
+  const abort = new AbortController()
+  setTimeout(() => abort.abort(), 0)
+  await run(lora, params, {}, { scratch, signal: abort.signal }).then(() => assert.unreachable(), (e: Error) => assert.is(e.name, 'Interrupted'))
+  const resumed = await run(lora, params, {}, { scratch })
+  for (const port of ['model', 'adapter']) assert.equal(bytesOf(resumed.paths[port]!), bytesOf(whole.paths[port]!))
+})
+
 test('equal runs leave equal bytes, another seed others', async () => {
   for (const stage of [full, lora]) {
     const [a, b, c] = [await run(stage), await run(stage), await run(stage, {}, {}, { seed: 6 })]
@@ -131,12 +166,16 @@ test('a learning rate that diverges ends the stage at that parameter and names t
 
 test('what can be seen of the parameters before the run is a problem of the parameter', async () => {
   const inputs = { model: [{ path: model, logicalName: '', reference: model }] }
-  const check = (params: Record<string, unknown>) => lora.check!({ params: { rank: 8, alpha: 16, rslora: false, target_modules: 'all-linear', ...params } as never, inputs })
+  const check = (params: Record<string, unknown>) => lora.check!({ params: { rank: 8, alpha: 16, rslora: false, target_modules: 'all-linear', modules_to_save: [], ...params } as never, inputs })
   assert.equal(await check({}), [])
   assert.equal(await check({ rank: 17 }), [{ message: 'must be ≤ 16 (the hidden size); got 17', param: 'rank' }])
   const [problem] = await check({ target_modules: ['query'] })
   assert.is(problem!.param, 'target_modules')
   assert.match(problem!.message, /"query".*q_proj/)
+  assert.equal(await check({ modules_to_save: ['embed_tokens', 'norm'] }), [])
+  const [whole] = await check({ modules_to_save: ['q_proj'] })
+  assert.is(whole!.param, 'modules_to_save')
+  assert.match(whole!.message, /"model\.layers\.0\.self_attn\.q_proj" is adapted/)
   const gpt2 = folder()
   writeFileSync(join(gpt2, 'config.json'), '{"model_type":"gpt2"}')
   assert.match((await lora.check!({ params: {} as never, inputs: { model: [{ path: gpt2, logicalName: '', reference: gpt2 }] } }))[0]!.message, /model_type/)
