@@ -16,7 +16,8 @@ export async function probeEngines(): Promise<readonly EngineState[]> {
     states.push({ name: 'onnx', state: 'native-library', detail: (error as Error).message })
   }
   try {
-    states.push({ name: 'eager', state: 'found', detail: `tfjs-node, backend ${await loadTensorFlow()}` })
+    const { package: name, version, library, device } = await loadTensorFlow()
+    states.push({ name: 'eager', state: 'found', detail: `${name} ${version} over libtensorflow ${library}, on the ${device.toUpperCase()}` })
   } catch (error) {
     if (!(error instanceof TensorFlowUnavailable)) throw error
     states.push({ name: 'eager', state: error.reason, detail: error.message })
