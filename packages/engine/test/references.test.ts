@@ -129,7 +129,7 @@ test('an outside reference is resolved once into hone.lock and fetched by a run,
   assert.equal(unfetched, ['not-fetched', '"box:red" has not been resolved and fetched yet', 'Fetch it: hone update box:red (`hone run` does so too).'])
   assert.equal(asked(), [])
 
-  await project.write({ 'pipeline.yaml': uses('box:red').replace('small: {', 'small: { needs: [gone],') })
+  await project.write({ 'pipeline.yaml': `${uses('box:red')}  wrong: { uses: use/whole, with: { thing: ./nowhere } }\n` })
   assert.is((await project.run({ env })).outcome.status, 'refused')
   assert.equal(asked(), [], 'nothing is fetched for a pipeline that has mistakes')
 

@@ -184,6 +184,8 @@ test('names that lead out of the folder are no files of a model', async () => {
   const context = contextOf(endpoint)
   const folder = (await onHub(paths => paths)(named)!.fetch(sha1, undefined, context))!
   assert.equal(allFiles(folder), Object.keys(files).sort())
+  assert.equal(readdirSync(join(folder, '..')).sort(), [sha1, `${sha1}.json`])
+  assert.equal(readFileSync(join(folder, 'model.safetensors')), weights)
 })
 
 test('a folder that was placed by hand is taken where there is no network', () => {
