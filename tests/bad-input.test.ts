@@ -1,0 +1,77 @@
+// Each folder of bad-input/ is a project with a mistake: the command says exactly what is in its expected.txt. UPDATE_EXPECTED=1 writes them anew, to be read.
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Project, shell, type Ended } from './rig.js'
+import { root } from './sources.js'
+
+const test = suite('bad input')
+const folder = join(root, 'tests/bad-input')
+
+/** What was said, without what differs from run to run. */
+const said = (project: Project, { code, stdout, stderr }: Ended) =>
+  `exit ${code}\n${stderr}${stdout}`
+    .replaceAll(project.root, '/PROJECT')
+    .replace(/\b\d{8}-\d{6}-\d{3}-[0-9a-z]{4}\b/g, 'RUN')
+    .replace(/\b[0-9a-f]{64}\b/g, 'DIGEST')
+    .replace(/ +\d+(\.\d)? m?s$/gm, ' TIME')
+    .replace(/\bin \d+(\.\d)? m?s\b/g, 'in TIME')
+
+for (const name of readdirSync(folder)) test(`${name} is told in these words`, async () => {
+  const project = Project.make()
+  project.copyIn(join(folder, name), '.')
+  const text = said(project, await project.hone('run', 'pipeline.yaml'))
+  const file = join(folder, name, 'expected.txt')
+  if (process.env.UPDATE_EXPECTED) writeFileSync(file, text)
+  assert.is(text, existsSync(file) ? readFileSync(file, 'utf8') : undefined)
+  if (text.startsWith('exit 2\n')) assert.not.ok(project.has('.hone/runs'), 'nothing was started')
+})
+
+test('every mistake in a file is also what validate and plan say', async () => {
+  const project = Project.make()
+  project.copyIn(join(folder, 'rank-zero'), '.')
+  const [run, plan, validate] = await Promise.all(['run', 'plan', 'validate'].map(command => project.hone(command, 'pipeline.yaml')))
+  assert.equal([plan!.code, plan!.stderr], [2, run!.stderr])
+  assert.equal([validate!.code, validate!.stderr], [2, run!.stderr])
+})
+
+test('a store of a newer version is refused and left alone', async () => {
+  const project = Project.make({ 'pipeline.yaml': `stages:\n  a: ${shell('echo "{}" > "$HONE_OUTPUT_TO"')}\n` })
+  assert.is((await project.run()).code, 0)
+  const newer = '{"format":99}\n'
+  project.write({ '.hone/format.json': newer })
+  for (const args of [['run', 'pipeline.yaml'], ['plan', 'pipeline.yaml'], ['cache', 'ls'], ['cache', 'gc']]) {
+    const { code, stdout, stderr } = await project.hone(...args)
+    assert.equal([code, stdout], [2, ''], args.join(' '))
+    assert.match(stderr, /^error: .*newer version of hone.*\n {2}hint: /, args.join(' '))
+  }
+  assert.is(project.read('.hone/format.json'), newer)
+})
+
+test('a store that cannot be made is a mistake before the start', async () => {
+  const project = Project.make({ 'pipeline.yaml': `stages:\n  a: ${shell('echo "{}" > "$HONE_OUTPUT_TO"')}\n`, taken: '' })
+  const ran = await project.start(['run', 'pipeline.yaml'], { env: { HONE_HOME: project.path('taken') } }).ended
+  assert.match(said(project, ran), /^exit 2\nerror: Cannot read what ran last: a file is in the way where a folder should be \(\/PROJECT\/taken\/.*\) \(store\)\n {2}hint: Move it aside, or set HONE_HOME to another folder\.\n\n1 error\n$/)
+})
+
+test('ten megabytes of nesting and an alias bomb are refused soon', async () => {
+  const bomb = Array.from({ length: 30 }, (_, i) => `x-${i}: &a${i} [${i === 0 ? '1' : `*a${i - 1}, *a${i - 1}`}]`).join('\n')
+  const project = Project.make({ 'deep.yaml': `stages: ${'['.repeat(5_000_000)}${']'.repeat(5_000_000)}\n`, 'bomb.yaml': `${bomb}\nstages: { a: { uses: command/shell, with: *a29 } }\n` })
+  const started = performance.now()
+  for (const [file, code] of [['deep.yaml', 'yaml-nesting'], ['bomb.yaml', 'yaml-alias']] as const) {
+    const ended = await project.hone('validate', file, '--json')
+    assert.is(ended.code, 2, ended.stderr)
+    assert.equal(ended.json.diagnostics.map((d: { code: string }) => d.code), [code])
+  }
+  assert.ok(performance.now() - started < 20_000)
+})
+
+test('paths with spaces, letters beyond ASCII and `..` are no mistake', async () => {
+  const project = Project.make({ 'a b/ü/pipe line.yaml': 'stages:\n  rows: { uses: ingest/table, with: { path: "../da ta/zwölf.csv" }, publish: { rows: "aus gabe/zwölf.jsonl" } }\n', 'a b/package.json': '{}', 'da ta/zwölf.csv': 'a\n1\n' })
+  const ran = await project.hone('run', 'a b/ü/../ü/pipe line.yaml')
+  assert.is(ran.code, 0, ran.stderr)
+  assert.is(project.read('a b/aus gabe/zwölf.jsonl'), '{"a":"1","id":"9afeb0f2b203f254"}\n')
+})
+
+test.run()
