@@ -20,6 +20,7 @@ const byCode: Record<string, { reason: StoreErrorReason; says: string; hint: str
   EROFS: { reason: 'read-only', says: 'the file system is read-only', hint: 'Set HONE_HOME to a folder that can be written.' },
   EACCES: { reason: 'denied', says: 'permission denied', hint: 'Give yourself the right to write there, or set HONE_HOME to a folder that you own.' },
   EPERM: { reason: 'denied', says: 'permission denied', hint: 'Give yourself the right to write there, or set HONE_HOME to a folder that you own.' },
+  ENOTDIR: { reason: 'io', says: 'a file is in the way where a folder should be', hint: 'Move it aside, or set HONE_HOME to another folder.' },
   EIO: { reason: 'io', says: 'the disk reports an error', hint: 'Check the disk; `hone cache verify` then tells which objects are hurt.' },
   EMFILE: { reason: 'io', says: 'too many open files', hint: 'Raise the limit with `ulimit -n 4096`, or run fewer stages at once with --jobs.' },
   ENFILE: { reason: 'io', says: 'too many open files', hint: 'Close other programs, or run fewer stages at once with --jobs.' },
