@@ -38,7 +38,7 @@ console.log(`\nReport: ${pathToFileURL(join(out, 'report.html')).href}`)
 console.log(`
 Things to try
   npm run real                                                        a real model, SmolLM2-135M, on the questions that this one is too small for
-  ./node_modules/.bin/hone run pipelines/quickstart.yaml --set rank=16    only the tuning and what depends on it runs again
+  ./node_modules/.bin/hone run pipelines/quickstart.yaml --set rank=32    only the tuning and what depends on it runs again
   ./node_modules/.bin/hone why pipelines/quickstart.yaml tuned            what changed, component by component
 `)
 console.log(`${((performance.now() - started) / 1000).toFixed(1)} s`)
