@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { defineStage, params, type StageProblem } from '@hone/engine'
 import { computedBy } from '../evaluate/computed-by.js'
 import { metrics, report, tokens } from '../kinds/kinds.js'
@@ -54,14 +52,17 @@ export const lora = defineStage<LoraParams>({
   check: async ({ params: p, inputs }): Promise<readonly StageProblem[]> => {
     const dir = inputs.model?.[0]?.path
     if (dir === undefined) return []
-    const { loraTargets, parseLlamaConfig, wholeParameters } = await import('@hone/lm')
+    const { loraTargets, openModelFolder, parseLlamaConfig, wholeParameters } = await import('@hone/lm')
+    // A folder or a GGUF file that is not whole is told by its kind.
+    const folder = await openModelFolder(dir).catch(() => undefined)
+    if (!folder) return []
     try {
-      const config = parseLlamaConfig(JSON.parse(await readFile(join(dir, 'config.json'), 'utf8')))
+      const config = parseLlamaConfig(folder.configJson)
       if (p.rank > config.hiddenSize) return [{ message: `must be ≤ ${config.hiddenSize} (the hidden size); got ${p.rank}`, param: 'rank' }]
       const layers = { targetModules: p.target_modules, modulesToSave: p.modules_to_save }
       return problemsOf('target_modules', () => loraTargets(config, layers)) ?? problemsOf('modules_to_save', () => wholeParameters(config, layers)) ?? []
     } catch (error) {
-      // That the folder is whole is looked at with the kind; what is left is a model that cannot be trained.
+      // A model that cannot be trained.
       return [{ message: (error as Error).message, param: 'model' }]
     }
   },

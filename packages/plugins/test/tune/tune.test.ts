@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadGenerator, openLanguageModel, openModelFolder, openSafetensors, readAdapterFolder, readTokens, writeTokens } from '@hone/lm'
@@ -176,7 +177,10 @@ test('what can be seen of the parameters before the run is a problem of the para
   const [whole] = await check({ modules_to_save: ['q_proj'] })
   assert.is(whole!.param, 'modules_to_save')
   assert.match(whole!.message, /"model\.layers\.0\.self_attn\.q_proj" is adapted/)
+  const gguf = fileURLToPath(new URL('../../../../tests/golden/gguf/llama.gguf', import.meta.url))
+  assert.equal(await lora.check!({ params: { rank: 2, target_modules: 'all-linear', modules_to_save: [] } as never, inputs: { model: [{ path: gguf, logicalName: '', reference: gguf }] } }), [])
   const gpt2 = folder()
+  cpSync(model, gpt2, { recursive: true })
   writeFileSync(join(gpt2, 'config.json'), '{"model_type":"gpt2"}')
   assert.match((await lora.check!({ params: {} as never, inputs: { model: [{ path: gpt2, logicalName: '', reference: gpt2 }] } }))[0]!.message, /model_type/)
   const fresh = await full.check!({ params: { init: { family: 'llama', config: { hidden_size: 10 } } } as never, inputs: {} })
