@@ -83,7 +83,7 @@ export interface Display {
   stop(): void
 }
 
-/** A display that redraws itself in place until `stop`, which leaves its last state on the screen. */
+/** A display that redraws itself in place until `stop`, which takes it off the screen: the summary follows. */
 export function liveDisplay(stream: NodeJS.WriteStream, palette: Palette, state: RunState): Display {
   const update = createLogUpdate(stream, { showCursor: true })
   const draw = () => update(drawProgress(state, { columns: (stream.columns ?? 80) - 1, rows: stream.rows ?? 24, now: Date.now(), palette }).join('\n'))
@@ -101,7 +101,7 @@ export function liveDisplay(stream: NodeJS.WriteStream, palette: Palette, state:
     },
     stop() {
       clearInterval(timer)
-      draw()
+      update.clear()
       update.done()
     },
   }
