@@ -48,7 +48,7 @@ export function addDoctor(program: Command, shell: Shell): void {
             ['store', `${root}, ${size(report.store.free)} free${isWritable ? '' : shell.out.red(', not writable')}`],
           ]),
           'engines',
-          columns(engines.map(e => [`  ${e.name}`, e.state === 'found' ? shell.out.green(said.found) : shell.out.yellow(said[e.state]), e.detail.split('\n')[0]!])),
+          columns(engines.map(e => [`  ${e.name}`, e.state === 'found' ? shell.out.green(said.found) : shell.out.yellow(said[e.state]), e.detail.trimEnd().replaceAll(/\s*\n\s*/g, '\n    ')])),
           chosen ? '  chosen: onnx, the compiled engine; `backend:` or HONE_BACKEND asks for another' : '  none can be used',
           'services',
           columns(report.services.map(s => [`  ${s.name}`, `from ${s.from}${s.replaces ? `, in place of ${s.replaces}’s` : ''}`])),

@@ -7,7 +7,8 @@ import type { Message, Row } from '../kinds/kinds.js'
 import { choiceQuestion, RowProblem, type ChoiceQuestion } from './choice-question.js'
 import type { ChoiceParams } from './choice.js'
 import { computedBy } from './computed-by.js'
-import { engineOf, modelSalt, openModel } from './open-model.js'
+import { openEngine } from './open-engine.js'
+import { modelSalt, openModel } from './open-model.js'
 import { writeMetrics } from './write-metrics.js'
 
 /** Questions whose numbers are remembered together. */
@@ -92,7 +93,7 @@ async function scoreAll(context: StageContext<ChoiceParams>, model: LanguageMode
   const likelihoods: Likelihoods[] = []
   let scorer: Awaited<ReturnType<typeof makeScorer>> | undefined
   const score = async (missing: readonly (readonly SequenceToScore[])[]): Promise<Likelihoods[]> => {
-    scorer ??= await makeScorer(model, { engine: engineOf(context), threads })
+    scorer ??= await makeScorer(model, { engine: await openEngine(context), threads })
     const scored = await scoreContinuations(scorer, missing.flat(), { signal })
     let next = 0
     return missing.map(sequences => {

@@ -1,5 +1,5 @@
 import type { ArtifactHandle, StageContext } from '@hone/engine'
-import { chatMlTemplate, CheckpointError, defaultTemplate, loadTokenizer, openLanguageModel, plainTemplate, TemplateError, TemplateMismatch, type Engine, type LanguageModel } from '@hone/lm'
+import { chatMlTemplate, CheckpointError, defaultTemplate, loadTokenizer, openLanguageModel, plainTemplate, TemplateError, TemplateMismatch, type LanguageModel } from '@hone/lm'
 import type { ModelParams } from './model-inputs.js'
 
 const named: Readonly<Record<string, string>> = { chatml: chatMlTemplate, plain: plainTemplate }
@@ -26,9 +26,6 @@ async function templateOf(dir: string): Promise<string> {
   const tokenizer = await loadTokenizer(dir)
   return tokenizer.config.chatTemplate?.source ?? defaultTemplate(tokenizer)
 }
-
-/** Which engine a stage computes with. */
-export const engineOf = ({ params, backend }: Pick<StageContext<ModelParams>, 'params' | 'backend'>): Engine => (params.backend ?? backend ?? 'onnx') as Engine
 
 /** What decides a model's numbers beside what it is asked, for the salt of a memo. */
 export const modelSalt = (context: StageContext<ModelParams>, model: LanguageModel, computedBy: string) => ({

@@ -4,7 +4,8 @@ import { rowIds } from '../kinds/ids.js'
 import type { Example, Message, Row } from '../kinds/kinds.js'
 import { textOf, valueOf } from '../qa-convert/render.js'
 import { computedBy } from './computed-by.js'
-import { engineOf, modelSalt, openModel } from './open-model.js'
+import { openEngine } from './open-engine.js'
+import { modelSalt, openModel } from './open-model.js'
 import type { PerplexityParams } from './perplexity.js'
 import { writeMetrics } from './write-metrics.js'
 
@@ -80,7 +81,7 @@ async function measureAll(context: StageContext<PerplexityParams>, model: Langua
   const measured: Measured[] = []
   let scorer: Awaited<ReturnType<typeof makeScorer>> | undefined
   const score = async (missing: readonly TokensToMeasure[]) => {
-    scorer ??= await makeScorer(model, { engine: engineOf(context), threads })
+    scorer ??= await makeScorer(model, { engine: await openEngine(context), threads })
     return (await measure(scorer, missing, window, { signal })).map(({ tokens, nll }) => ({ tokens, nll }))
   }
   try {

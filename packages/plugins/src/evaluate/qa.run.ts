@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import type { StageContext } from '@hone/engine'
 import { builtInMetrics, makeGenerator, scoreRows, type Generator, type LanguageModel } from '@hone/lm'
 import { computedBy } from './computed-by.js'
-import { engineOf, modelSalt, openModel } from './open-model.js'
+import { openEngine } from './open-engine.js'
+import { modelSalt, openModel } from './open-model.js'
 import type { QaParams } from './qa.js'
 import { readQuestions, type Question } from './questions.js'
 import { writeMetrics } from './write-metrics.js'
@@ -49,7 +50,7 @@ async function answerAll(context: StageContext<QaParams>, model: LanguageModel, 
   let generator: Generator | undefined
   let generated = 0
   const generate = async (missing: readonly { readonly prompt: string; readonly stream: number }[]): Promise<Answered[]> => {
-    generator ??= await makeGenerator(model, { engine: engineOf(context), threads, slots })
+    generator ??= await makeGenerator(model, { engine: await openEngine(context), threads, slots })
     const before = answers.length
     const { answers: given, tokensPerSecond } = await generator.generate(missing.map(r => r.prompt), {
       maxNewTokens: params.max_new_tokens, sampling, stop: params.stop, streams: missing.map(r => r.stream), signal,

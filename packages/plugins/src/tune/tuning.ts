@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import type { StageContext } from '@hone/engine'
 import {
   Diverged, llamaTraining, train, tunedWeights, writeModelFolder,
-  type Engine, type FloatType, type Parameter, type TensorSource, type TrainResult, type TrainSettings, type TuningMethod,
+  type FloatType, type Parameter, type TensorSource, type TrainResult, type TrainSettings, type TuningMethod,
 } from '@hone/lm'
 import { canonical } from '../kinds/ids.js'
+import { openEngine } from '../evaluate/open-engine.js'
 import { writeMetrics } from '../evaluate/write-metrics.js'
 import { heldOutQuestion } from './held-out-question.js'
 import { trainingReport } from './report.js'
@@ -21,7 +22,7 @@ export async function tune(context: StageContext<TrainerParams>, start: Start, m
   const { params, inputs, outputs, seed, threads, signal, progress, metric, log, fail } = context
   const { tokens, config } = start
   const identity = createHash('sha256').update(canonical({ params, seed, inputs: Object.entries(inputs).map(([port, input]) => [port, input.digest]) })).digest('hex')
-  const compute = { engine: params.backend ?? (context.backend as Engine | undefined) ?? 'onnx', threads }
+  const compute = { engine: await openEngine(context), threads }
   const model = await llamaTraining({ config, method, base: start.weights, adapter, ...compute, seed })
   const ask = await heldOutQuestion(start, method, compute)
   const result = await train({
