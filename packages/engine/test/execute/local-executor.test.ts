@@ -28,6 +28,7 @@ const bodies = {
   exits() { console.log('last words'); process.exit(3) },
   spins() { for (;;); },
   segfaults() { process.kill(process.pid, 'SIGSEGV'); for (;;); },
+  async undeclared({ outputs }) { await outputs.other.write({}) },
   async bad({ outputs }) { await outputs.rows.write('text') },
   async saves({ signal, scratch }) {
     const { writeFileSync } = await import('node:fs')
@@ -49,7 +50,7 @@ export default { name: 'test', api: 1, stages: Object.keys(bodies).map(stage) }
 
 const root = await mkdtemp(join(tmpdir(), 'hone exec '))
 await writeFile(join(root, 'plugin.mjs'), plugin)
-const executor = new LocalExecutor({ cwd: root, patience: { cancelMs: 400, termMs: 300 } })
+const executor = new LocalExecutor({ cwd: root, patience: { cancelMs: 2000, termMs: 1000 } })
 
 let count = 0
 interface Ran {
@@ -142,13 +143,14 @@ for (const light of [false, true]) {
     const exited = await run('exits', { light })
     assert.is(failure(exited).reason, 'crashed')
     assert.match(failure(exited).message, /with process\.exit\(3\)$/)
+    assert.match(failure(await run('undeclared', { light })).message, /^test\/undeclared asked for the output "other", which it does not declare; it has rows /)
     assert.match(failure(await run('bad', { light })).message, /^TypeError: row 1 of the output "rows" \(rows\): a row must be an object$/)
   })
 
   test(`in ${where} an endless loop ends at its timeout`, async () => {
     const started = performance.now()
     assert.equal(failure(await run('spins', { light, timeoutMs: 300 })), { reason: 'timeout', message: 'took longer than its timeout of 300 ms', hint: 'Raise "timeout" of the stage.', final: false })
-    assert.ok(performance.now() - started < 3000)
+    assert.ok(performance.now() - started < 20_000)
   })
 }
 
@@ -191,7 +193,7 @@ test('an interrupt lets a stage save; one that ignores it is ended by force; a s
   cancel.abort()
   const started = performance.now()
   assert.not.ok((await ignoring).result.ok)
-  assert.ok(performance.now() - started > 600, 'TERM after the grace, KILL after TERM')
+  assert.ok(performance.now() - started > 2800, 'TERM after the grace, KILL after TERM')
   assert.not.ok(lives(pid))
 
   const [first, second] = [new AbortController(), new AbortController()]
@@ -201,7 +203,7 @@ test('an interrupt lets a stage save; one that ignores it is ended by force; a s
   second.abort()
   const at = performance.now()
   await killed
-  assert.ok(performance.now() - at < 500)
+  assert.ok(performance.now() - at < 2000)
 })
 
 test.run()

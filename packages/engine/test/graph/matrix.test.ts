@@ -105,7 +105,7 @@ stages:
   const started = performance.now()
   const graph = graphOf(text)
   // About 2 s on an idle machine; a quadratic step would take minutes.
-  assert.ok(performance.now() - started < 20_000, `${performance.now() - started} ms`)
+  assert.ok(performance.now() - started < 60_000, `${performance.now() - started} ms`)
   assert.is(graph.nodes.size, 99_004)
   const members = [...graph.nodes.values()].filter(node => node.source.id === 'tuned')
   assert.is(new Set(members.map(node => node.params)).size, 330)
