@@ -21,6 +21,8 @@ export interface OpenContext {
   readonly metrics: Readonly<Record<string, number>>
   /** The writers of row kinds, by port. */
   readonly writers: ReadonlyMap<string, RowWriter>
+  /** The outputs that the stage asked for and has not declared. */
+  readonly missed: ReadonlySet<string>
   /** Sends what was held back and closes the writers. */
   finish(): Promise<void>
 }
@@ -37,6 +39,7 @@ export function openContext({ request, inputPorts, outputPorts, services, memo, 
     if (request.manyInputs.includes(port)) inputs[port] = handles
     else if (handles.length > 0) inputs[port] = handles[0]
   }
+  const missed = new Set<string>()
   const outputs: Record<string, OutputHandle> = {}
   for (const [port, { path }] of Object.entries(request.outputs)) {
     const kind = outputPorts[port]?.kind
@@ -52,7 +55,12 @@ export function openContext({ request, inputPorts, outputPorts, services, memo, 
   const context: StageContext = {
     params: request.params,
     inputs,
-    outputs,
+    outputs: new Proxy(outputs, {
+      get(declared, port) {
+        if (typeof port === 'string' && !(port in declared)) missed.add(port)
+        return Reflect.get(declared, port) as OutputHandle
+      },
+    }),
     services,
     seed: request.seed,
     threads: request.threads,
@@ -84,6 +92,7 @@ export function openContext({ request, inputPorts, outputPorts, services, memo, 
     context,
     metrics,
     writers,
+    missed,
     async finish() {
       progress.flush()
       for (const writer of writers.values()) await writer.close()

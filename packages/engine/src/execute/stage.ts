@@ -24,8 +24,14 @@ export async function runStage(request: StageRequest, emit: (event: StageEvent) 
     try {
       const open = openContext({ request, inputPorts, outputPorts, services, memo, signal, emit })
       const { default: run } = (await stage.run()) as { default?: RunFunction }
-      if (typeof run !== 'function') throw new TypeError(`the module of ${request.uses} has no function as its default export`)
-      await run(open.context)
+      if (typeof run !== 'function') throw new StageFailure(`the module of ${request.uses} has no function as its default export`, undefined, 'Write `export default async function run({ params, inputs, outputs }) { … }` in the file that `run` imports.')
+      try {
+        await run(open.context)
+      } catch (error) {
+        // Such an output is undefined, and the TypeError that follows names only `write`.
+        if (error instanceof TypeError && open.missed.size > 0) throw undeclared(request, outputPorts, open.missed, error)
+        throw error
+      }
       await open.finish()
       await checkRows(request, outputPorts, open.writers, signal)
       return { ok: true, metrics: open.metrics }
@@ -76,6 +82,11 @@ function withCauses(error: Error): string {
 }
 
 class OutputProblem extends Error {}
+
+function undeclared({ uses }: StageRequest, ports: OutputPorts, missed: ReadonlySet<string>, cause: Error): Error {
+  const names = [...missed].map(port => `"${port}"`).join(', ')
+  return new OutputProblem(`${uses} asked for the output ${names}, which it does not declare; it has ${Object.keys(ports).join(', ')} (${cause.message})`, { cause })
+}
 
 async function stageOf(request: StageRequest): Promise<StageDefinition> {
   const plugin = await pluginAt(request.plugin.module)

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { defineKind, type StageProblem } from '@hone/engine'
 import { onHub } from './hub.js'
 
@@ -19,6 +21,16 @@ async function problems(look: (lm: typeof import('@hone/lm')) => Promise<unknown
   }
 }
 
+/** Opens a folder's headers. A tokenizer that numbers more tokens than the embedding has rows would end in the middle of the work. */
+async function openWithTokenizer(lm: typeof import('@hone/lm'), path: string): Promise<void> {
+  const { configJson } = await lm.openModelFolder(path)
+  const rows = configJson.vocab_size
+  // A GGUF file holds both in one; a model without a tokenizer can be one to start from.
+  if (typeof rows !== 'number' || !existsSync(join(path, 'tokenizer.json'))) return
+  const { vocabSize } = await lm.loadTokenizer(path)
+  if (vocabSize > rows) throw new lm.CheckpointError(join(path, 'tokenizer.json'), `does not fit the model: it has ${vocabSize} tokens, config.json says ${rows}`)
+}
+
 const isAdapterFile = (path: string) => path === 'adapter_config.json' || path === 'adapter_model.safetensors'
 
 // What ends an answer stands in generation_config.json, and tokenizing must know it.
@@ -35,7 +47,7 @@ export const model = defineKind({
   form: 'folder',
   files: modelFiles,
   resolve: onHub(modelFiles),
-  check: (path, view) => problems(lm => (view === 'tokenizer' ? lm.loadTokenizer(path) : lm.openModelFolder(path))),
+  check: (path, view) => problems(lm => (view === 'tokenizer' ? lm.loadTokenizer(path) : openWithTokenizer(lm, path))),
 })
 
 export const adapter = defineKind({

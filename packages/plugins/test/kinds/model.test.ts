@@ -51,4 +51,13 @@ test('a truncated or missing file is a problem that names it', async () => {
   assert.match((await adapter.check!(join(root, 'empty'), undefined))[0]!.message, /adapter_config\.json: is not there/)
 })
 
+test('a tokenizer with more tokens than the model has rows is a problem before the run', async () => {
+  const small = join(root, 'small')
+  cpSync(dir, small, { recursive: true })
+  writeFileSync(join(small, 'config.json'), JSON.stringify({ vocab_size: 8 }))
+  assert.match((await model.check!(small, undefined))[0]!.message, /tokenizer\.json: does not fit the model: it has \d+ tokens, config\.json says 8$/)
+  writeFileSync(join(small, 'config.json'), JSON.stringify({ vocab_size: 1e6 }))
+  assert.equal(await model.check!(small, undefined), [])
+})
+
 test.run()
