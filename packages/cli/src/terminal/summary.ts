@@ -9,9 +9,9 @@ const mostMetrics = 3
 /** Beyond so many lines hits without a metric are only counted. */
 const mostRows = 60
 
-/** The first metrics of a stage for a line of a display: without standard errors, counts of rows and what is by task. */
+/** The first metrics of a stage, by name as a record keeps them, for a line of a display: without standard errors, counts of rows and what is by task. */
 export const shownMetrics = (values: Readonly<Record<string, number>>, most: number): [string, number][] =>
-  Object.entries(values).filter(([name]) => !/_stderr$|_low$|_high$|\/|^rows$/.test(name)).slice(0, most)
+  Object.entries(values).filter(([name]) => !/_stderr$|_low$|_high$|_before$|\/|^rows$/.test(name)).sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, most)
 
 /** The end of a run: failures with their causes, the table of stages, what was published, and what to type next. */
 export function runSummary(state: RunState, options: { palette: Palette; cwd: string; file: string; live: boolean }): string {
