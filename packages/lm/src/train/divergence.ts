@@ -1,6 +1,7 @@
 import type { StepRecord } from './history.js'
 
 const windowSteps = 20
+const fewestSteps = 4
 /** Tokens that the loss at the start is measured over at least: one short row says little. */
 const startTokens = 256
 const startSteps = 10
@@ -22,15 +23,16 @@ export function divergenceLimit(steps: readonly StepRecord[], vocabularySize: nu
   return Math.min(meanLoss(steps.slice(0, n)), Math.log(vocabularySize)) + marginNats
 }
 
-/** What is wrong with the last step, if anything; asked before its update. */
-export function divergence(steps: readonly StepRecord[], vocabularySize: number): string | undefined {
+/** What is wrong with the last step, if anything; asked before its update. A run shorter than the window is judged at its end, by its second half. */
+export function divergence(steps: readonly StepRecord[], vocabularySize: number, isEnd = false): string | undefined {
   const last = steps.at(-1)!
   if (!Number.isFinite(last.loss)) return `the loss is ${last.loss}`
   if (!Number.isFinite(last.gradientNorm)) return `the gradient is not finite (loss ${last.loss.toFixed(3)})`
-  if (steps.length <= windowSteps) return undefined
-  const recent = meanLoss(steps.slice(-windowSteps))
+  const window = steps.length > windowSteps ? windowSteps : isEnd && steps.length >= fewestSteps ? Math.ceil(steps.length / 2) : undefined
+  if (window === undefined) return undefined
+  const recent = meanLoss(steps.slice(-window))
   const limit = divergenceLimit(steps, vocabularySize)
-  return recent > limit ? `the loss was ${recent.toFixed(2)} over the last ${windowSteps} steps, at the start ${(limit - marginNats).toFixed(2)}` : undefined
+  return recent > limit ? `the loss was ${recent.toFixed(2)} over the last ${window} steps, at the start ${(limit - marginNats).toFixed(2)}` : undefined
 }
 
 /** Whether the present state is worth keeping as a good checkpoint: the last step was not above the limit. */

@@ -137,7 +137,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const norm = gradientNorm(parameters, 1 / supervisedTokens)
     const record = { step: step + 1, loss: lossSum / supervisedTokens, learningRate, gradientNorm: norm, supervisedTokens, tokens }
     history.steps.push(record)
-    const wrong = divergence(history.steps, model.vocabularySize)
+    const wrong = divergence(history.steps, model.vocabularySize, step + 1 === plan.steps)
     if (wrong) throw new Diverged(step + 1, wrong, goodCheckpoint)
     adamwStep(parameters, { ...adamw, step: step + 1, learningRate, scale: clipScale(norm, settings.maxGradientNorm) / supervisedTokens })
     return { record, ms: now() - begun }

@@ -165,6 +165,12 @@ test('a run that diverges stops, says so, and names the last good checkpoint', a
   })
 })
 
+test('a run too short for the window is judged at its end', async () => {
+  const wild = { learningRate: 300, maxSteps: 8, warmup: { steps: 0 }, maxGradientNorm: 0 }
+  const error = await rejected(run(wild), Diverged)
+  assert.match(error.message, /^Training diverged at step 8: the loss was [\d.]+ over the last 4 steps/)
+})
+
 test('a loss or a gradient that is not finite stops the run before it touches the parameters', async () => {
   for (const what of ['loss', 'grad:head.bias']) {
     const model = bigram()
