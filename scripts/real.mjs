@@ -56,7 +56,7 @@ async function fetchModel() {
 }
 
 console.log('Tunes SmolLM2-135M-Instruct (135 million parameters, 98 MB) with LoRA on questions about CSS and HTML, and compares it with its base.')
-console.log('About 12 minutes on 2 cores; fewer rows take less: npm run real -- --set rows=200')
+console.log('Up to 18 minutes on 2 cores; fewer rows take less: npm run real -- --set rows=200')
 install({ onStart: () => console.log('Installing what pnpm-lock.yaml names …') })
 build()
 await fetchModel()

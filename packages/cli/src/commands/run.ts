@@ -70,7 +70,7 @@ export function addRun(program: Command, shell: Shell): void {
         return shell.exit(cancel.aborted ? 130 : 2)
       }
       if (shown) display?.stop()
-      if (!shell.json) stdout.write(runSummary(state, { palette: shell.out, cwd: process.cwd(), file, live: stdout.isTTY === true }))
+      if (!shell.json) stdout.write(runSummary(state, { palette: shell.out, cwd: process.cwd(), file, width: stdout.isTTY ? stdout.columns : Infinity }))
       shell.exit(exitCode(outcome))
     })
 }

@@ -13,9 +13,9 @@ const mostRows = 60
 export const shownMetrics = (values: Readonly<Record<string, number>>, most: number): [string, number][] =>
   Object.entries(values).filter(([name]) => !/_stderr$|_low$|_high$|_before$|\/|^rows$/.test(name)).sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, most)
 
-/** The end of a run: failures with their causes, the table of stages, what was published, and what to type next. */
-export function runSummary(state: RunState, options: { palette: Palette; cwd: string; file: string; live: boolean }): string {
-  const { palette, cwd, file } = options
+/** The end of a run: failures with their causes, the table of stages, what was published, and what to type next. `width` is the terminal's, Infinity where there is none. */
+export function runSummary(state: RunState, options: { palette: Palette; cwd: string; file: string; width: number }): string {
+  const { palette, cwd, file, width } = options
   const stages = [...state.stages.values()]
   const parts: string[] = []
   for (const stage of stages) {
@@ -31,7 +31,7 @@ export function runSummary(state: RunState, options: { palette: Palette; cwd: st
     const tint = s.status in tints ? palette[tints[s.status as keyof typeof tints]] : palette.dim
     return [s.stage, palette.dim(s.uses), tint(s.status), s.status === 'ran' || s.status === 'failed' ? duration(s.durationMs ?? 0) : '', metrics(s.metrics) || (s.status === 'skipped' ? (s.because[0] ?? '') : '')]
   })
-  if (rows.length > 0) parts.push(columns(rows))
+  if (rows.length > 0) parts.push(columns(rows, width))
   const published = stages.flatMap(s => s.published.map(p => `${palette.dim('published')} ${relative(cwd, p.path) || p.path} ${palette.dim(`(${s.stage}.${p.port})`)}`))
   if (published.length) parts.push(published.join('\n'))
   const count = (status: string) => stages.filter(s => s.status === status).length
