@@ -72,7 +72,7 @@ async function bundleEngine() {
 
 async function bundleCli() {
   const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages/cli', folder))
-  const { metafile } = await build({ ...bundled, entryPoints: [join(src, 'main.ts')], outdir: dist, external: ['@hone/*'] })
+  const { metafile } = await build({ ...bundled, entryPoints: [join(src, 'main.ts')], outdir: dist, external: ['hone-*'] })
   writeLicences(dist, metafile)
 }
 
@@ -84,7 +84,7 @@ async function bundleDefinitions() {
     name: 'left-outside',
     setup: setup => setup.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => (kind === 'dynamic-import' ? { path: `./${relative(dist, join(resolveDir, path)).split(sep).join('/')}`, external: true } : undefined)),
   }
-  const { metafile } = await build({ ...bundled, splitting: false, entryPoints: [entry], outfile: entry, allowOverwrite: true, external: ['@hone/*'], plugins: [left] })
+  const { metafile } = await build({ ...bundled, splitting: false, entryPoints: [entry], outfile: entry, allowOverwrite: true, external: ['hone-*'], plugins: [left] })
   writeLicences(dist, metafile)
 }
 

@@ -31,7 +31,7 @@ check('npm test ends with its count and exits 0', counted !== null && tests.code
 
 const first = await shown(npm, ['start'])
 check('npm start runs the quickstart', first.code === 0, `exit ${first.code}, ${first.seconds.toFixed(0)} s`)
-const again = await shown(process.execPath, [join(root, 'node_modules/@hone/cli/bin/hone.js'), 'run', 'pipelines/quickstart.yaml', '--json'])
+const again = await shown(process.execPath, [join(root, 'node_modules/hone-cli/bin/hone.js'), 'run', 'pipelines/quickstart.yaml', '--json'])
 const finished = again.text.split('\n').filter(l => l.startsWith('{')).map(l => JSON.parse(l)).findLast(e => e.type === 'run-finished')
 const statuses = Object.values(finished?.stages ?? {})
 check('run again, every stage is a hit', again.code === 0 && statuses.length > 0 && statuses.every(s => s === 'hit'), statuses.join(' '))

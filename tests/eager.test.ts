@@ -1,7 +1,7 @@
 // Stages that compute operation by operation on TensorFlow, where its native library is there; where it is not, how that is told.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadTensorFlow, TensorFlowUnavailable } from '@hone/lm'
+import { loadTensorFlow, TensorFlowUnavailable } from 'hone-lm'
 import { baseModel } from '../packages/plugins/test/tune/fixtures.js'
 import { Project } from './rig.js'
 

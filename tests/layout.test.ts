@@ -30,9 +30,9 @@ test('packages import only those that the table lets them, and see one another t
   for (const file of sources) {
     const own = file.split('/')[1]!
     for (const name of importsOf(file)) {
-      const other = /^@hone\/([^/]+)(.*)$/.exec(name) ?? /^packages\/([^/]+)(.*)$/.exec(name)
+      const other = /^hone-(engine|lm|plugins|cli|ui)((?:\/.*)?)$/.exec(name) ?? /^packages\/([^/]+)(.*)$/.exec(name)
       if (!other || other[1] === own) continue
-      const isIndex = name.startsWith('@hone/') && (other[2] === '' || other[2] === '/package.json')
+      const isIndex = name.startsWith('hone-') && (other[2] === '' || other[2] === '/package.json')
       if (!packages[own]?.includes(other[1]!) || !isIndex) wrong.push(`${file} imports ${name}`)
     }
   }

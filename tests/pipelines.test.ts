@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { builtInPlugin, validatePipeline } from '@hone/engine'
-import { builtInPlugin as plugins } from '@hone/plugins'
+import { builtInPlugin, validatePipeline } from 'hone-engine'
+import { builtInPlugin as plugins } from 'hone-plugins'
 import { join } from 'node:path'
 import { filesBelow, root } from './sources.js'
 
 const test = suite('pipelines and examples')
 const files = [...filesBelow('pipelines').filter(f => /^pipelines\/[^/]+\.yaml$/.test(f)), ...filesBelow('examples').filter(f => f.endsWith('/pipeline.yaml'))]
-const builtIn = [builtInPlugin(plugins, import.meta.resolve('@hone/plugins'))]
+const builtIn = [builtInPlugin(plugins, import.meta.resolve('hone-plugins'))]
 
 /** What may be said of a file whose inputs were not fetched. */
 const notFetched = ['missing-file']

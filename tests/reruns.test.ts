@@ -24,8 +24,8 @@ stages:
 const files = {
   'pipeline.yaml': pipeline,
   'data/colours.csv': 'name,is\nsky,blue\ngrass,green\nrose,red\n',
-  'plugins/words.ts': `import { definePlugin, defineStage, params } from '@hone/engine'
-import { rows } from '@hone/plugins'
+  'plugins/words.ts': `import { definePlugin, defineStage, params } from 'hone-engine'
+import { rows } from 'hone-plugins'
 const speak = defineStage({
   id: 'words/speak', version: 1, summary: 'Says it.', determinism: 'bytes',
   params: params({ type: 'object', additionalProperties: false, properties: { shout: { type: 'boolean' }, mark: { type: 'string' } } }),

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { Event } from '@hone/engine'
+import type { Event } from 'hone-engine'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { isBuilt } = (await import(pathToFileURL(join(root, 'scripts/prepare.mjs')).href)) as { isBuilt: () => boolean }

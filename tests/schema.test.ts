@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { builtInPlugin, loadRegistry, pipelineSchema } from '@hone/engine'
-import { builtInPlugin as plugins } from '@hone/plugins'
+import { builtInPlugin, loadRegistry, pipelineSchema } from 'hone-engine'
+import { builtInPlugin as plugins } from 'hone-plugins'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 
@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const file = join(root, 'schema/pipeline.schema.json')
 
 async function schema(): Promise<string> {
-  const registry = await loadRegistry({ builtIn: [builtInPlugin(plugins, import.meta.resolve('@hone/plugins'))], plugins: [], projectRoot: root, cacheDir: join(root, '.hone/plugins') })
+  const registry = await loadRegistry({ builtIn: [builtInPlugin(plugins, import.meta.resolve('hone-plugins'))], plugins: [], projectRoot: root, cacheDir: join(root, '.hone/plugins') })
   if (!registry.ok) throw new Error(registry.diagnostics.map(d => d.message).join('\n'))
   return `${JSON.stringify(pipelineSchema(registry.value), null, 2)}\n`
 }

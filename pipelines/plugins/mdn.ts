@@ -1,5 +1,5 @@
-import { definePlugin, defineStage, params } from '@hone/engine'
-import { file, rows } from '@hone/plugins'
+import { definePlugin, defineStage, params } from 'hone-engine'
+import { file, rows } from 'hone-plugins'
 
 export interface MdnParams {
   data: string[]

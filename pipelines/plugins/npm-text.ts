@@ -1,5 +1,5 @@
-import { defineStage, definePlugin, params } from '@hone/engine'
-import { documents, file } from '@hone/plugins'
+import { defineStage, definePlugin, params } from 'hone-engine'
+import { documents, file } from 'hone-plugins'
 
 export interface NpmTextParams {
   paths: string[]

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { StoreError } from '@hone/engine'
+import { StoreError } from 'hone-engine'
 import { makeShell, type Shell } from './shell.js'
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }

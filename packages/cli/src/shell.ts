@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, type Command } from 'commander'
-import { builtInPlugin, renderDiagnostics, type Diagnostic, type OpenOptions } from '@hone/engine'
-import { builtInPlugin as plugins } from '@hone/plugins'
+import { builtInPlugin, renderDiagnostics, type Diagnostic, type OpenOptions } from 'hone-engine'
+import { builtInPlugin as plugins } from 'hone-plugins'
 import { paletteFor, type Palette } from './terminal/palette.js'
 
 export interface PipelineFlags {
@@ -29,7 +29,7 @@ export interface Shell {
   exit(code: number): void
 }
 
-export const builtIn = () => [builtInPlugin(plugins, import.meta.resolve('@hone/plugins'))]
+export const builtIn = () => [builtInPlugin(plugins, import.meta.resolve('hone-plugins'))]
 
 /** For options that may be given more than once. */
 export const collect = (value: string, all: string[] | undefined): string[] => [...(all ?? []), value]

@@ -5,11 +5,11 @@ import { Project, plugin, statuses } from './project.js'
 
 test('a stage gets a service that another plugin provides, made from one of a third', async () => {
   const project = await Project.make({
-    'names.ts': `import { definePlugin, defineService } from '@hone/engine'
+    'names.ts': `import { definePlugin, defineService } from 'hone-engine'
 export const name = defineService<string>('name')
 export default definePlugin({ name: 'names', api: 1, provides: [{ token: name, create: () => 'world' }] })
 `,
-    'greetings.ts': `import { definePlugin, defineService } from '@hone/engine'
+    'greetings.ts': `import { definePlugin, defineService } from 'hone-engine'
 import { name } from './names'
 export const greeter = defineService<{ greet(): string }>('greeter')
 export default definePlugin({ name: 'greetings', api: 1, provides: [{ token: greeter, create: resolve => ({ greet: () => 'hello ' + resolve(name) }) }] })
@@ -25,7 +25,7 @@ export default definePlugin({ name: 'greetings', api: 1, provides: [{ token: gre
 test('an executor of a plugin runs the stages that ask for it; one that nobody provides is a mistake', async () => {
   const project = await Project.make({
     'executor.ts': `import { appendFileSync } from 'node:fs'
-import { definePlugin, executorNamed } from '@hone/engine'
+import { definePlugin, executorNamed } from 'hone-engine'
 const make = ({ projectRoot }) => ({
   async run({ request }) { appendFileSync(request.outputs.rows.path, '{"by":"far"}\\n'); return { ok: true, metrics: { projectRoot: projectRoot.length } } },
   async close() {},

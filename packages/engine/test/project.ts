@@ -5,7 +5,7 @@ import type { Event } from '../src/events/event.js'
 import { runPipeline, type RunOptions, type RunOutcome } from '../src/run.js'
 
 /** Kinds and a stage or two for tests, as a plugin file of the project. */
-export const kinds = `import { defineKind } from '@hone/engine'
+export const kinds = `import { defineKind } from 'hone-engine'
 export const rows = defineKind({ id: 'rows', summary: 'JSON objects.', form: 'file', extension: 'jsonl', rows: {} })
 export const file = defineKind({ id: 'file', summary: 'Any file.', form: 'file' })
 export const folder = defineKind({ id: 'folder', summary: 'Any folder.', form: 'folder' })
@@ -21,7 +21,7 @@ export function plugin(stages: Record<string, { params?: string; inputs?: string
   run: async () => ({ default: ${s.run} }),
 })`,
   )
-  return `import { definePlugin, defineStage, params } from '@hone/engine'
+  return `import { definePlugin, defineStage, params } from 'hone-engine'
 import { rows, file, folder } from './kinds'
 ${top}
 export default definePlugin({ name: 'test', api: 1, kinds: [rows, file, folder], stages: [${parts.join(',\n')}] })

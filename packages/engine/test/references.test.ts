@@ -9,7 +9,7 @@ import { planPipeline } from '../src/run.js'
 import { Project, statuses } from './project.js'
 
 // `box:NAME` lies in the folder that the environment variable BOX names: `NAME` holds what it is now, `NAME-PIN` its content. What was asked stands in `asked`.
-const plugin = `import { defineKind, definePlugin, defineStage, params, ReferenceProblem } from '@hone/engine'
+const plugin = `import { defineKind, definePlugin, defineStage, params, ReferenceProblem } from 'hone-engine'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync, cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { rows } from './kinds'

@@ -8,7 +8,7 @@ export interface EngineState {
 
 /** Tries each engine by loading it. */
 export async function probeEngines(): Promise<readonly EngineState[]> {
-  const { loadTensorFlow, onnxVersion, TensorFlowUnavailable } = await import('@hone/lm')
+  const { loadTensorFlow, onnxVersion, TensorFlowUnavailable } = await import('hone-lm')
   const states: EngineState[] = []
   try {
     states.push({ name: 'onnx', state: 'found', detail: `onnxruntime-node ${onnxVersion()}` })

@@ -1,4 +1,4 @@
-import { definePlugin } from '@hone/engine'
+import { definePlugin } from 'hone-engine'
 import { shell } from './command/shell.js'
 import { categories } from './error-analyze/categories.js'
 import { choice } from './evaluate/choice.js'
@@ -27,7 +27,7 @@ export { probeEngines, type EngineState } from './engines.js'
 
 /** Everything that comes with hone; the command line passes it to the engine like any other plugin. */
 export const builtInPlugin = definePlugin({
-  name: '@hone/plugins',
+  name: 'hone-plugins',
   api: 1,
   stages: [
     files,

@@ -1,4 +1,4 @@
-import type { Chat, Generated } from '@hone/lm'
+import type { Chat, Generated } from 'hone-lm'
 
 export interface SessionOptions {
   /** A Hugging Face model folder, or a .gguf file. */
@@ -25,7 +25,7 @@ const open = ({ model, adapter, raw, threads }: SessionOptions) => ({ dir: model
 
 /** Continues texts with a model. Heavy packages are loaded here, not when the command line starts. */
 export async function generateText({ prompts, maxNewTokens, temperature, seed, signal, onText, ...session }: GenerateRequest): Promise<Generated> {
-  const { loadGenerator } = await import('@hone/lm')
+  const { loadGenerator } = await import('hone-lm')
   const generator = await loadGenerator({ ...open(session), slots: prompts.length })
   try {
     const asked = session.raw ? prompts : prompts.map(content => [{ role: 'user' as const, content }])
@@ -37,12 +37,12 @@ export async function generateText({ prompts, maxNewTokens, temperature, seed, s
 
 /** Opens a conversation with a model. */
 export async function openSession({ system, ...session }: SessionOptions & { system?: string }): Promise<Chat> {
-  const { openChat } = await import('@hone/lm')
+  const { openChat } = await import('hone-lm')
   return openChat({ ...open(session), system })
 }
 
 /** A file or folder of a model that cannot be used: the user's mistake, with what is wrong as the message. */
 export async function isModelProblem(error: unknown): Promise<boolean> {
-  const { CheckpointError, TemplateError, TemplateMismatch } = await import('@hone/lm')
+  const { CheckpointError, TemplateError, TemplateMismatch } = await import('hone-lm')
   return error instanceof CheckpointError || error instanceof TemplateError || error instanceof TemplateMismatch || error instanceof RangeError
 }

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import type { ArtifactHandle, InputPorts, JsonSchema, OutputPorts, StageContext, StageDefinition } from '@hone/engine'
+import type { ArtifactHandle, InputPorts, JsonSchema, OutputPorts, StageContext, StageDefinition } from 'hone-engine'
 
 /** What `fail` of the test's context throws. */
 export class StageFailed extends Error {

@@ -1,5 +1,5 @@
-import type { ArtifactHandle, StageContext } from '@hone/engine'
-import { nearGroups, nearIndex, rowIds, rowId } from '@hone/plugins'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
+import { nearGroups, nearIndex, rowIds, rowId } from 'hone-plugins'
 import type { MdnParams } from '../mdn.js'
 import { choices } from '../npm-text/choice.js'
 import { readEntries } from './entries.js'

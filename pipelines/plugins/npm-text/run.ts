@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
-import type { ArtifactHandle, StageContext } from '@hone/engine'
-import { nearIndex, rowIds } from '@hone/plugins'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
+import { nearIndex, rowIds } from 'hone-plugins'
 import { readEntries } from '../mdn/entries.js'
 import type { NpmTextParams } from '../npm-text.js'
 import { fromDocComment, fromSynset, type Piece } from './compose.js'

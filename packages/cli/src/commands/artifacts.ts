@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { didYouMean, parseReference, planPipeline, openPipeline, type OutputRecord } from '@hone/engine'
+import { didYouMean, parseReference, planPipeline, openPipeline, type OutputRecord } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { size } from '../terminal/format.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { adoptStage, collectGarbage, findProjectRoot, inventory, openStore, pinRun, storeRoot, verifyStore, type FileStore } from '@hone/engine'
+import { adoptStage, collectGarbage, findProjectRoot, inventory, openStore, pinRun, storeRoot, verifyStore, type FileStore } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { duration, size } from '../terminal/format.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'

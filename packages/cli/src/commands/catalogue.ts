@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { didYouMean, findProjectRoot, loadRegistry, openPipeline, pipelineSchema, storeRoot, type InputPorts, type JsonSchema, type OutputPorts, type Registry, type StageDefinition } from '@hone/engine'
+import { didYouMean, findProjectRoot, loadRegistry, openPipeline, pipelineSchema, storeRoot, type InputPorts, type JsonSchema, type OutputPorts, type Registry, type StageDefinition } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { builtIn, type Shell } from '../shell.js'
 

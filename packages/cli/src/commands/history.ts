@@ -2,7 +2,7 @@ import { createReadStream, existsSync, readFileSync, readdirSync } from 'node:fs
 import { join } from 'node:path'
 import { pipeline as pump } from 'node:stream/promises'
 import type { Command } from 'commander'
-import { didYouMean, findProjectRoot, foldLog, logFile, readEvents, storeRoot, type RunState } from '@hone/engine'
+import { didYouMean, findProjectRoot, foldLog, logFile, readEvents, storeRoot, type RunState } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { duration, number, size } from '../terminal/format.js'
 import { failureText } from '../terminal/summary.js'

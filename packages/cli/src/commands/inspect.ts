@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { graphFormats, openPipeline, planPipeline, renderGraph, validatePipeline, whyStage, type GraphFormat } from '@hone/engine'
+import { graphFormats, openPipeline, planPipeline, renderGraph, validatePipeline, whyStage, type GraphFormat } from 'hone-engine'
 import { planTable } from '../terminal/plan-table.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { emptyState, exitCode, planPipeline, runPipeline, type RunOptions } from '@hone/engine'
+import { emptyState, exitCode, planPipeline, runPipeline, type RunOptions } from 'hone-engine'
 import { fetchDisplay } from '../terminal/fetching.js'
 import { plainDisplay } from '../terminal/plain.js'
 import { runSummary } from '../terminal/summary.js'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { findProjectRoot, lockFile, openPipeline, readSecrets, updateReferences, userCache, type UpdateOptions } from '@hone/engine'
+import { findProjectRoot, lockFile, openPipeline, readSecrets, updateReferences, userCache, type UpdateOptions } from 'hone-engine'
 import { interrupts } from '../interrupts.js'
 import { columns } from '../terminal/columns.js'
 import { fetchDisplay } from '../terminal/fetching.js'

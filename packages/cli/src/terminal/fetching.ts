@@ -1,4 +1,4 @@
-import type { FetchProgress } from '@hone/engine'
+import type { FetchProgress } from 'hone-engine'
 import { size } from './format.js'
 
 /** Tells what is fetched before a run starts: on a terminal one line that counts, elsewhere a line at the start and one at the end of each. */

@@ -1,5 +1,5 @@
 import { createLogUpdate } from 'log-update'
-import { advance, type Event, type RunState, type StageState } from '@hone/engine'
+import { advance, type Event, type RunState, type StageState } from 'hone-engine'
 import { bar, duration, number, sparkline } from './format.js'
 import type { Palette } from './palette.js'
 import { pace } from './pace.js'

@@ -1,4 +1,4 @@
-import type { ProgressState } from '@hone/engine'
+import type { ProgressState } from 'hone-engine'
 
 /** Units a second since this phase began, and the milliseconds that are left at that rate; nothing in the first half second. */
 export function pace(progress: ProgressState): { perSecond?: number; leftMs?: number } {

@@ -1,4 +1,4 @@
-import { advance, type RunState } from '@hone/engine'
+import { advance, type RunState } from 'hone-engine'
 import { duration, number } from './format.js'
 import type { Display } from './live.js'
 import { pace } from './pace.js'

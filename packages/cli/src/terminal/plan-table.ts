@@ -1,4 +1,4 @@
-import type { Plan } from '@hone/engine'
+import type { Plan } from 'hone-engine'
 import { duration } from './format.js'
 import type { Palette } from './palette.js'
 import { columns } from './columns.js'

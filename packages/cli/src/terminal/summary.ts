@@ -1,5 +1,5 @@
 import { relative } from 'node:path'
-import type { Failure, RunState, StageState } from '@hone/engine'
+import type { Failure, RunState, StageState } from 'hone-engine'
 import { columns } from './columns.js'
 import { duration, number } from './format.js'
 import type { Palette } from './palette.js'

@@ -10,8 +10,8 @@ stages:
   made: { uses: make/row, with: { n: "\${{ params.n }}" } }
   copy: ${shell('cat "$HONE_INPUT_MADE" "$HONE_INPUT_MADE" > "$HONE_OUTPUT_TO"', '', 'made: made')}
 `
-const plugin = `import { definePlugin, defineStage, params } from '@hone/engine'
-import { rows } from '@hone/plugins'
+const plugin = `import { definePlugin, defineStage, params } from 'hone-engine'
+import { rows } from 'hone-plugins'
 const row = defineStage({
   id: 'make/row', version: 1, summary: 'A row.', determinism: 'bytes',
   params: params({ type: 'object', additionalProperties: false, properties: { n: { type: 'integer' } } }),

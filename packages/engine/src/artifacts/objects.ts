@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import type { BigIntStats } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -76,7 +77,8 @@ export class Objects {
     const { fs } = this.#io
     if (!fs.existsSync(path)) return
     fs.mkdirSync(this.#at.quarantine, { recursive: true })
-    fs.renameSync(path, join(this.#at.quarantine, `${basename(path)}-${this.#io.nowMs()}`))
+    // Not by the time alone: one object can be wrong, made anew and wrong again within a millisecond.
+    fs.renameSync(path, join(this.#at.quarantine, `${basename(path)}-${this.#io.nowMs()}-${randomUUID().slice(0, 8)}`))
     this.#manifests.clear()
   }
 

@@ -39,7 +39,7 @@ export function bundleOptions(entry: string, root: string): BuildOptions & { met
 
 /**
  * Bundles a plugin into `cacheDir/<digest>/`, where the digest is that of the bundle: what is there already is used as it is.
- * Packages stay outside and are imported by their absolute place; `@hone/…` are the running ones. Throws esbuild's BuildFailure.
+ * Packages stay outside and are imported by their absolute place; hone's own are the running ones. Throws esbuild's BuildFailure.
  */
 export async function bundlePlugin(file: string, cacheDir: string, builtIn: BuiltInModules): Promise<PluginBundle> {
   const { build } = await import('esbuild')
@@ -75,7 +75,7 @@ export async function bundlePlugin(file: string, cacheDir: string, builtIn: Buil
 
 const isHone = (found: string, builtIn: BuiltInModules) => {
   const url = pathToFileURL(found).href
-  return Object.values(builtIn.plugins).includes(url) || /[\\/](?:packages|@hone)[\\/](?:engine|lm|plugins)[\\/](?:src|dist)[\\/]/.test(found)
+  return Object.values(builtIn.plugins).includes(url) || /[\\/](?:packages[\\/]|hone-)(?:engine|lm|plugins)[\\/](?:src|dist)[\\/]/.test(found)
 }
 
 /** Keeps `import.meta.url` the address of the source, so that a file beside the plugin is found from the cache folder too. */

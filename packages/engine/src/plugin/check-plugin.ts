@@ -49,7 +49,7 @@ function* stageFaults(stage: StageDefinition): Generator<string> {
     if (!isObject(ports)) yield `"${side}" must name the ports`
     else for (const [port, value] of Object.entries(ports)) {
       const kind = isObject(value) && value['kind']
-      if (!isObject(kind) || typeof kind['id'] !== 'string') yield `${side}.${port} must be { kind: … }, with a kind of defineKind or of @hone/plugins`
+      if (!isObject(kind) || typeof kind['id'] !== 'string') yield `${side}.${port} must be { kind: … }, with a kind of defineKind or of hone-plugins`
     }
   }
   const determinism: unknown = stage.determinism

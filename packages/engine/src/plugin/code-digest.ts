@@ -45,7 +45,7 @@ export async function digestCode(entry: string, builtIn: BuiltInModules, strict:
         }),
       },
       packages(builtIn, (specifier, path) => {
-        if (specifier === '@hone/engine') return { path: specifier, external: true }
+        if (specifier === 'hone-engine') return { path: specifier, external: true }
         if (!builtInFiles.has(path) && !inNodeModules(path)) return { path, external: false }
         found.set(specifier, path)
         return { path: specifier, external: true }

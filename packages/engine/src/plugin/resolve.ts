@@ -58,9 +58,9 @@ export interface BuiltInModules {
  * Finds the packages of Hone itself by name, wherever the plugin lies: the project need not have them in its node_modules.
  */
 export function honePackage(specifier: string, builtIn: BuiltInModules): string | undefined {
-  if (specifier === '@hone/engine') return engineUrl
+  if (specifier === 'hone-engine') return engineUrl
   if (Object.hasOwn(builtIn.plugins, specifier)) return builtIn.plugins[specifier]
-  if (!specifier.startsWith('@hone/')) return undefined
+  if (!/^hone-(engine|lm|plugins)(\/|$)/.test(specifier)) return undefined
   for (const url of Object.values(builtIn.plugins)) {
     const found = resolveFrom(url, specifier)
     if (found) return found

@@ -9,10 +9,10 @@ import { defineKind, definePlugin } from '../../src/plugin/define.js'
 import type { Registry } from '../../src/plugin/registry.js'
 
 const kindsModule = `export const rows = { id: 'rows', summary: 'Rows.', form: 'file', extension: 'jsonl', rows: {} }
-export default { name: '@hone/test-kinds', api: 1, kinds: [rows] }
+export default { name: 'hone-test-kinds', api: 1, kinds: [rows] }
 `
-const pluginSource = (more = '') => `import { definePlugin, defineStage, params } from '@hone/engine'
-import { rows } from '@hone/test-kinds'
+const pluginSource = (more = '') => `import { definePlugin, defineStage, params } from 'hone-engine'
+import { rows } from 'hone-test-kinds'
 ${more}
 const stage = defineStage<{ n: number }>({
   id: 'ingest/numbers', version: 1, summary: 'Numbers.',
@@ -48,7 +48,7 @@ async function write(root: string, files: Record<string, string>) {
 
 const load = (root: string, ...names: string[]) =>
   loadRegistry({
-    builtIn: [builtInPlugin(definePlugin({ name: '@hone/test-kinds', api: 1, kinds: [rows] }), pathToFileURL(join(root, 'builtin/kinds.mjs')).href)],
+    builtIn: [builtInPlugin(definePlugin({ name: 'hone-test-kinds', api: 1, kinds: [rows] }), pathToFileURL(join(root, 'builtin/kinds.mjs')).href)],
     plugins: names.map((value, i) => ({ value, range: { file: join(root, 'p.yaml'), offset: 10 * i, length: 5, line: i + 2, column: 5 } })),
     projectRoot: root,
   })
@@ -153,7 +153,7 @@ test('a plugin that is unchanged is not bundled again', async () => {
 test('mistakes of a plugin are diagnostics at the line that names it', async () => {
   const root = await project({
     ...numbers,
-    'syntax.ts': 'import { definePlugin } from "@hone/engine"\nexport default definePlugin({ name: "x", api: 1,, })\n',
+    'syntax.ts': 'import { definePlugin } from "hone-engine"\nexport default definePlugin({ name: "x", api: 1,, })\n',
     'throws.ts': 'const settings: any = undefined\n\nexport const x = settings.value\n',
     'exits.ts': 'process.exit(3)\n',
     'api.ts': 'export default { name: "new", api: 2 }\n',

@@ -1,7 +1,7 @@
 import { cp, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ArtifactHandle, StageContext } from '@hone/engine'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
 import { execa } from 'execa'
 import * as plain from '../kinds/plain.js'
 import type { ShellParams } from './shell.js'

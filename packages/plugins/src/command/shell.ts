@@ -1,4 +1,4 @@
-import { defineStage, params, type InputPorts } from '@hone/engine'
+import { defineStage, params, type InputPorts } from 'hone-engine'
 import * as kinds from '../kinds/kinds.js'
 import { variable } from './variable.js'
 

@@ -1,4 +1,4 @@
-import { exactMatch, exactMatchNormalized, normalizeAnswer, pairedDifference, wilsonInterval, type Difference, type Interval } from '@hone/lm'
+import { exactMatch, exactMatchNormalized, normalizeAnswer, pairedDifference, wilsonInterval, type Difference, type Interval } from 'hone-lm'
 import type { Category } from './category.js'
 
 export type Outcome = 'fixed' | 'broken' | 'still wrong' | 'still right'

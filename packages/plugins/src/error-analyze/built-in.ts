@@ -1,4 +1,4 @@
-import { normalizeAnswer, wordF1 } from '@hone/lm'
+import { normalizeAnswer, wordF1 } from 'hone-lm'
 import { words } from '../qa-convert/near.js'
 import type { Answered, Category } from './category.js'
 

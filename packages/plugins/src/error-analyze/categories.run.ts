@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import type { ArtifactHandle, StageContext } from '@hone/engine'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
 import type { Example, Prediction } from '../kinds/kinds.js'
 import { analyze, outcomes, shareOf, taskRows, type Analysis, type Question } from './analysis.js'
 import { builtInCategories } from './built-in.js'

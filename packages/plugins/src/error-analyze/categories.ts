@@ -1,4 +1,4 @@
-import { defineStage, params } from '@hone/engine'
+import { defineStage, params } from 'hone-engine'
 import { examples, metrics, predictions, report, rows } from '../kinds/kinds.js'
 
 export interface CategoriesParams {

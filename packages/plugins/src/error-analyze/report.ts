@@ -1,4 +1,4 @@
-import type { Difference } from '@hone/lm'
+import type { Difference } from 'hone-lm'
 import { barChart } from '../report/chart.js'
 import { html, markup, type Markup } from '../report/html.js'
 import { figures, page, table, type Section } from '../report/page.js'

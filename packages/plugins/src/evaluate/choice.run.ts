@@ -1,7 +1,7 @@
-import type { ArtifactHandle, StageContext } from '@hone/engine'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
 import {
   aggregateByTask, choiceAccuracy, chosen, encodeContinuation, makeScorer, scoreContinuations, TemplateError, truncateLeft, type LanguageModel, type SequenceToScore,
-} from '@hone/lm'
+} from 'hone-lm'
 import { rowIds } from '../kinds/ids.js'
 import type { Message, Row } from '../kinds/kinds.js'
 import { choiceQuestion, RowProblem, type ChoiceQuestion } from './choice-question.js'

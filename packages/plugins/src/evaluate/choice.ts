@@ -1,4 +1,4 @@
-import { defineStage, params, type StageProblem } from '@hone/engine'
+import { defineStage, params, type StageProblem } from 'hone-engine'
 import { metrics, predictions, rows } from '../kinds/kinds.js'
 import { computedBy } from './computed-by.js'
 import { checkTemplate, modelPorts, modelSchema, type ModelParams } from './model-inputs.js'

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
  * planning loads none; the library below tfjs-node has no version that could be read so.
  */
 export function computedBy(params: { readonly backend?: string }, backend: string | undefined): string {
-  const manifest = createRequire(import.meta.url).resolve('@hone/lm/package.json')
+  const manifest = createRequire(import.meta.url).resolve('hone-lm/package.json')
   const requireOfLm = createRequire(manifest)
   const engine = params.backend ?? backend ?? 'onnx'
   if (engine === 'onnx') return `onnx ${(requireOfLm(manifest) as { dependencies: Record<string, string> }).dependencies['onnxruntime-node']}`

@@ -1,4 +1,4 @@
-/** The metrics that a list of metrics may hold; a test compares them with those that `@hone/lm` has. */
+/** The metrics that a list of metrics may hold; a test compares them with those that `hone-lm` has. */
 export const metricNames = ['exact_match', 'exact_match_normalized', 'f1'] as const
 
 export type MetricName = (typeof metricNames)[number]

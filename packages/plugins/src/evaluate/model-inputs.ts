@@ -1,4 +1,4 @@
-import type { InputPorts, StageProblem } from '@hone/engine'
+import type { InputPorts, StageProblem } from 'hone-engine'
 import { adapter, model } from '../kinds/kinds.js'
 
 /** What every stage that computes with a model takes. */

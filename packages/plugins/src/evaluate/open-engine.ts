@@ -1,5 +1,5 @@
-import type { StageContext } from '@hone/engine'
-import { loadTensorFlow, TensorFlowUnavailable, type Engine } from '@hone/lm'
+import type { StageContext } from 'hone-engine'
+import { loadTensorFlow, TensorFlowUnavailable, type Engine } from 'hone-lm'
 
 /** Which engine a stage computes with, loaded. One that there is not ends the stage at its parameter. */
 export async function openEngine({ params, backend, threads, log, fail }: Pick<StageContext<{ readonly backend?: string | undefined }>, 'params' | 'backend' | 'threads' | 'log' | 'fail'>): Promise<Engine> {

@@ -1,5 +1,5 @@
-import type { ArtifactHandle, StageContext } from '@hone/engine'
-import { chatMlTemplate, CheckpointError, defaultTemplate, loadTokenizer, openLanguageModel, plainTemplate, TemplateError, TemplateMismatch, type LanguageModel } from '@hone/lm'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
+import { chatMlTemplate, CheckpointError, defaultTemplate, loadTokenizer, openLanguageModel, plainTemplate, TemplateError, TemplateMismatch, type LanguageModel } from 'hone-lm'
 import type { ModelParams } from './model-inputs.js'
 
 const named: Readonly<Record<string, string>> = { chatml: chatMlTemplate, plain: plainTemplate }

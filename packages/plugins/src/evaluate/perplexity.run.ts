@@ -1,5 +1,5 @@
-import type { ArtifactHandle, StageContext } from '@hone/engine'
-import { aggregateByTask, makeScorer, maskedTokens, measure, perplexityOf, TemplateError, type LanguageModel, type Measured, type TokensToMeasure } from '@hone/lm'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
+import { aggregateByTask, makeScorer, maskedTokens, measure, perplexityOf, TemplateError, type LanguageModel, type Measured, type TokensToMeasure } from 'hone-lm'
 import { rowIds } from '../kinds/ids.js'
 import type { Example, Message, Row } from '../kinds/kinds.js'
 import { textOf, valueOf } from '../qa-convert/render.js'

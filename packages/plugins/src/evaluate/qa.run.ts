@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { StageContext } from '@hone/engine'
-import { builtInMetrics, makeGenerator, scoreRows, type Generator, type LanguageModel } from '@hone/lm'
+import type { StageContext } from 'hone-engine'
+import { builtInMetrics, makeGenerator, scoreRows, type Generator, type LanguageModel } from 'hone-lm'
 import { computedBy } from './computed-by.js'
 import { openEngine } from './open-engine.js'
 import { modelSalt, openModel } from './open-model.js'

@@ -1,4 +1,4 @@
-import { defineStage, params } from '@hone/engine'
+import { defineStage, params } from 'hone-engine'
 import { examples, metrics, model, predictions, scores } from '../kinds/kinds.js'
 import { computedBy } from './computed-by.js'
 import { metricsSchema, type MetricName } from './metric-names.js'

@@ -1,5 +1,5 @@
-import type { ArtifactHandle, StageContext } from '@hone/engine'
-import { encodePrompt, TemplateError, type LanguageModel } from '@hone/lm'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
+import { encodePrompt, TemplateError, type LanguageModel } from 'hone-lm'
 import type { Example, Message } from '../kinds/kinds.js'
 
 /** The last question of an example, as a model is asked it. */

@@ -1,5 +1,5 @@
-import type { ArtifactHandle, StageContext } from '@hone/engine'
-import { builtInMetrics, scoreRows, type RowToScore } from '@hone/lm'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
+import { builtInMetrics, scoreRows, type RowToScore } from 'hone-lm'
 import { rowIds } from '../kinds/ids.js'
 import type { Row } from '../kinds/kinds.js'
 import type { ScoreParams } from './score.js'

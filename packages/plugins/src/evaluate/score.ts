@@ -1,4 +1,4 @@
-import { defineStage, params } from '@hone/engine'
+import { defineStage, params } from 'hone-engine'
 import { metrics, predictions, rows, scores } from '../kinds/kinds.js'
 import { metricsSchema, type MetricName } from './metric-names.js'
 

@@ -1,6 +1,6 @@
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import type { ArtifactHandle, StageContext } from '@hone/engine'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
 import { rowIds } from '../kinds/ids.js'
 import type { FilesParams } from './files.js'
 import { parseHtml } from './html-text.js'

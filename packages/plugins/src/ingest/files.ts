@@ -1,4 +1,4 @@
-import { defineStage, params } from '@hone/engine'
+import { defineStage, params } from 'hone-engine'
 import { any, documents } from '../kinds/kinds.js'
 
 export interface FilesParams {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import type { ArtifactHandle, StageContext } from '@hone/engine'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
 import { parse } from 'csv-parse'
 import type { Row } from '../kinds/kinds.js'
 import { rowIds } from '../kinds/ids.js'

@@ -1,4 +1,4 @@
-import { defineStage, params } from '@hone/engine'
+import { defineStage, params } from 'hone-engine'
 import { file, rows } from '../kinds/kinds.js'
 
 export interface TableParams {

@@ -4,7 +4,7 @@ import { open, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ReferenceProblem } from '@hone/engine'
+import { ReferenceProblem } from 'hone-engine'
 import type { HubFile } from './hub.js'
 
 export interface Download {

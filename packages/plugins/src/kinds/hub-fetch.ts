@@ -1,6 +1,6 @@
 import { chmodSync, copyFileSync, existsSync, linkSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { ReferenceProblem, type FetchContext, type KindDefinition } from '@hone/engine'
+import { ReferenceProblem, type FetchContext, type KindDefinition } from 'hone-engine'
 import { download, isOfDisk, unfinishedOf } from './hub-download.js'
 import { countingFiles, hubPlaces, isPresent, readListing, type HubFile, type HubRepository } from './hub.js'
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { ReferenceProblem, type KindDefinition, type OutsideContext, type OutsideReference } from '@hone/engine'
+import { ReferenceProblem, type KindDefinition, type OutsideContext, type OutsideReference } from 'hone-engine'
 
 /** A file of a repository of the model hub at one commit, with the digest that the hub knows it by: git's of small files, SHA-256 of large ones. */
 export interface HubFile {

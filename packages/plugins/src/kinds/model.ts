@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { defineKind, type StageProblem } from '@hone/engine'
+import { defineKind, type StageProblem } from 'hone-engine'
 import { onHub } from './hub.js'
 
-// The same as isModelFile and isTokenizerFile of @hone/lm, which is too heavy to load for a plan; a test holds them together.
+// The same as isModelFile and isTokenizerFile of hone-lm, which is too heavy to load for a plan; a test holds them together.
 const tokenizerFile = /^(tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|chat_template\.jinja|vocab\.json|merges\.txt|tokenizer\.model)$/
 const modelFile = /^(config\.json|generation_config\.json|hone\.json|model\.safetensors\.index\.json|model(-\d+-of-\d+)?\.safetensors)$/
 const isTokenizerFile = (path: string) => tokenizerFile.test(path)
 const isModelFile = (path: string) => modelFile.test(path) || tokenizerFile.test(path)
 
 /** What a look at the headers finds wrong, as a problem of the parameter that named it. */
-async function problems(look: (lm: typeof import('@hone/lm')) => Promise<unknown>): Promise<readonly StageProblem[]> {
-  const lm = await import('@hone/lm')
+async function problems(look: (lm: typeof import('hone-lm')) => Promise<unknown>): Promise<readonly StageProblem[]> {
+  const lm = await import('hone-lm')
   try {
     await look(lm)
     return []
@@ -22,7 +22,7 @@ async function problems(look: (lm: typeof import('@hone/lm')) => Promise<unknown
 }
 
 /** Opens a folder's headers. A tokenizer that numbers more tokens than the embedding has rows would end in the middle of the work. */
-async function openWithTokenizer(lm: typeof import('@hone/lm'), path: string): Promise<void> {
+async function openWithTokenizer(lm: typeof import('hone-lm'), path: string): Promise<void> {
   const { configJson } = await lm.openModelFolder(path)
   const rows = configJson.vocab_size
   // A GGUF file holds both in one; a model without a tokenizer can be one to start from.

@@ -1,5 +1,5 @@
 // The kinds that nothing else need be loaded for: a stage that uses these alone does not rest on the code that reads models.
-import { defineKind } from '@hone/engine'
+import { defineKind } from 'hone-engine'
 
 export type Row = Record<string, unknown>
 export interface Document { id: string; title: string; text: string; source: string }

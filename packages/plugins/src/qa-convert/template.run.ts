@@ -1,4 +1,4 @@
-import type { ArtifactHandle, StageContext } from '@hone/engine'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
 import { rowIds } from '../kinds/ids.js'
 import type { Example, Message, Row } from '../kinds/kinds.js'
 import { nearIndex } from './near.js'

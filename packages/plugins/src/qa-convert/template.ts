@@ -1,4 +1,4 @@
-import { defineStage, params } from '@hone/engine'
+import { defineStage, params } from 'hone-engine'
 import { documents, examples, rows } from '../kinds/kinds.js'
 
 export type SplitParams = { validation?: number; test?: number } | { column: string }

@@ -1,11 +1,11 @@
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ArtifactHandle, StageContext } from '@hone/engine'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
 import {
   chatMlTemplate, chatTemplateFor, CheckpointError, endIds, isGguf, loadTokenizer, maskedTokens, openGguf, plainTemplate,
   readJsonObject, sha256, TemplateError, TokenRowsBuilder, writeTokens,
   type ChatTemplate, type LoadedTokenizer, type MaskedTokens, type Message, type SplitName, type TokenRowSource,
-} from '@hone/lm'
+} from 'hone-lm'
 import { cutRow, type Row } from './cut.js'
 import type { TokenizeParams } from './huggingface.js'
 import { tokenizeReport } from './huggingface.report.js'

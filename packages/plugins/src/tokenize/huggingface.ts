@@ -1,4 +1,4 @@
-import { defineStage, params } from '@hone/engine'
+import { defineStage, params } from 'hone-engine'
 import { folder, report, rows, tokens } from '../kinds/kinds.js'
 import { model, tokenizer } from '../kinds/model.js'
 

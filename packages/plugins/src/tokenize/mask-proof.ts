@@ -1,4 +1,4 @@
-import type { LoadedTokenizer, MaskedTokens, Message, SplitCounts, SplitName } from '@hone/lm'
+import type { LoadedTokenizer, MaskedTokens, Message, SplitCounts, SplitName } from 'hone-lm'
 import type { Row } from './cut.js'
 
 /** A stretch of tokens that are all learned or all not, as the model sees them. */

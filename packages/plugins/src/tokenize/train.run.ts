@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ArtifactHandle, StageContext } from '@hone/engine'
-import { chatMlTemplate, plainTemplate, prettyJson, trainByteLevelBpe } from '@hone/lm'
+import type { ArtifactHandle, StageContext } from 'hone-engine'
+import { chatMlTemplate, plainTemplate, prettyJson, trainByteLevelBpe } from 'hone-lm'
 import type { TrainTokenizerParams } from './train.js'
 
 const named: Readonly<Record<string, string>> = { chatml: chatMlTemplate, plain: plainTemplate }

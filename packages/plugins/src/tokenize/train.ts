@@ -1,4 +1,4 @@
-import { defineStage, params } from '@hone/engine'
+import { defineStage, params } from 'hone-engine'
 import { documents, rows } from '../kinds/kinds.js'
 import { tokenizer } from '../kinds/model.js'
 

@@ -1,4 +1,4 @@
-import type { StageContext } from '@hone/engine'
+import type { StageContext } from 'hone-engine'
 import type { FullParams } from './full.js'
 import { openStart } from './start.js'
 import { tune } from './tuning.js'

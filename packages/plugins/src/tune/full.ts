@@ -1,4 +1,4 @@
-import { defineStage, params, type StageProblem } from '@hone/engine'
+import { defineStage, params, type StageProblem } from 'hone-engine'
 import { computedBy } from '../evaluate/computed-by.js'
 import { metrics, report, tokens } from '../kinds/kinds.js'
 import { adapter, model, tokenizer } from '../kinds/model.js'
@@ -49,7 +49,7 @@ export const full = defineStage<FullParams>({
   example: 'model: ./models/hone-tiny\nlearning_rate: 5e-4\nepochs: 3',
   check: async ({ params: { init } }): Promise<readonly StageProblem[]> => {
     if (!init) return []
-    const { parseLlamaConfig } = await import('@hone/lm')
+    const { parseLlamaConfig } = await import('hone-lm')
     try {
       parseLlamaConfig({ model_type: init.family, vocab_size: 1, ...init.config })
       return []

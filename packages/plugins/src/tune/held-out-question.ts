@@ -1,7 +1,7 @@
 import {
   chatTemplateFor, loadTokenizer, makeGenerator, plainText, tunedWeights, usableRows,
   type Engine, type LanguageModel, type SampleRecord, type TokenRows, type TrainOptions, type TuningMethod,
-} from '@hone/lm'
+} from 'hone-lm'
 import type { Start } from './start.js'
 
 const longestAnswer = 48

@@ -1,8 +1,8 @@
-import type { StageContext } from '@hone/engine'
+import type { StageContext } from 'hone-engine'
 import {
   adapterTensorName, fitAdapter, loraTargets, readAdapterFolder, trainsTiedMatrix, wholeParameters, writeAdapterFolder,
   type LlamaConfig, type LoraOptions, type Parameter,
-} from '@hone/lm'
+} from 'hone-lm'
 import type { LoraParams } from './lora.js'
 import { openStart } from './start.js'
 import { tune } from './tuning.js'

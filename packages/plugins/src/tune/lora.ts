@@ -1,4 +1,4 @@
-import { defineStage, params, type StageProblem } from '@hone/engine'
+import { defineStage, params, type StageProblem } from 'hone-engine'
 import { computedBy } from '../evaluate/computed-by.js'
 import { metrics, report, tokens } from '../kinds/kinds.js'
 import { adapter, model } from '../kinds/model.js'
@@ -52,7 +52,7 @@ export const lora = defineStage<LoraParams>({
   check: async ({ params: p, inputs }): Promise<readonly StageProblem[]> => {
     const dir = inputs.model?.[0]?.path
     if (dir === undefined) return []
-    const { loraTargets, openModelFolder, parseLlamaConfig, wholeParameters } = await import('@hone/lm')
+    const { loraTargets, openModelFolder, parseLlamaConfig, wholeParameters } = await import('hone-lm')
     // A folder or a GGUF file that is not whole is told by its kind.
     const folder = await openModelFolder(dir).catch(() => undefined)
     if (!folder) return []

@@ -1,4 +1,4 @@
-import type { FloatType, TrainResult, TuningMethod } from '@hone/lm'
+import type { FloatType, TrainResult, TuningMethod } from 'hone-lm'
 import { lineChart, type Point } from '../report/chart.js'
 import { html } from '../report/html.js'
 import { figures, formatNumber, page, table, type Section } from '../report/page.js'

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { StageContext } from '@hone/engine'
+import type { StageContext } from 'hone-engine'
 import {
   CheckpointError, fitAdapter, initializeLlama, llamaParameters, mergeLora, openModelFolder, plainText, parseLlamaConfig, readAdapterFolder, readTokens, rowLength, sha256,
   type FloatType, type LlamaConfig, type TensorSource, type TokenRows, type TokensFolder,
-} from '@hone/lm'
+} from 'hone-lm'
 import type { FullParams } from './full.js'
 import type { TrainerParams } from './trainer-params.js'
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { StageContext } from '@hone/engine'
+import type { StageContext } from 'hone-engine'
 import {
   Diverged, llamaTraining, train, tunedWeights, writeModelFolder,
   type FloatType, type Parameter, type TensorSource, type TrainResult, type TrainSettings, type TuningMethod,
-} from '@hone/lm'
+} from 'hone-lm'
 import { canonical } from '../kinds/ids.js'
 import { openEngine } from '../evaluate/open-engine.js'
 import { writeMetrics } from '../evaluate/write-metrics.js'

@@ -1,4 +1,4 @@
-import type { StageContext } from '@hone/engine'
+import type { StageContext } from 'hone-engine'
 
 /** A memo that remembers rows between runs of a stage, and how many it had to ask for. */
 export function rowMemo(): StageContext['memo'] & { computed: number } {

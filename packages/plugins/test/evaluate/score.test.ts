@@ -1,4 +1,4 @@
-import { builtInMetrics } from '@hone/lm'
+import { builtInMetrics } from 'hone-lm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { metricNames } from '../../src/evaluate/metric-names.js'

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { isModelFile, isTokenizerFile, tokenizerFiles, writeModelFolder } from '@hone/lm'
+import { isModelFile, isTokenizerFile, tokenizerFiles, writeModelFolder } from 'hone-lm'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { adapter, model, tokenizer } from '../../src/kinds/model.js'
@@ -23,7 +23,7 @@ test('a README is no part of a model, and weights are no part of the view of its
   assert.equal(adapter.files!(['README.md', 'adapter_config.json', 'adapter_model.safetensors'], undefined), ['adapter_config.json', 'adapter_model.safetensors'])
 })
 
-test('what counts as a file of a model is what @hone/lm reads as one', () => {
+test('what counts as a file of a model is what hone-lm reads as one', () => {
   const paths = [...tokenizerFiles, 'config.json', 'generation_config.json', 'hone.json', 'model.safetensors', 'model-00001-of-00002.safetensors', 'model.safetensors.index.json', 'README.md', 'x/config.json', 'other.safetensors']
   assert.equal(model.files!(paths, undefined), paths.filter(isModelFile))
   assert.equal(tokenizer.files!(paths, undefined), paths.filter(isTokenizerFile))

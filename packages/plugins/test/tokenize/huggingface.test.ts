@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loadTokenizer, readTokens } from '@hone/lm'
+import { loadTokenizer, readTokens } from 'hone-lm'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { huggingface } from '../../src/tokenize/huggingface.js'
@@ -53,7 +53,7 @@ test('tokens lead back to their examples, and what is learned are the answers wi
 })
 
 test('the template goes along, so that its digest is found again from the tokens', async () => {
-  const { chatTemplateFor } = await import('@hone/lm')
+  const { chatTemplateFor } = await import('hone-lm')
   const ran = await runStage(huggingface, { inputs: { examples, model }, params: { template: 'plain' } })
   const tokens = await readTokens(ran.paths.tokens!)
   assert.is(chatTemplateFor(await loadTokenizer(tokens.tokenizerDir)).digest, tokens.info.template_digest)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chatTemplateFor, loadTokenizer } from '@hone/lm'
+import { chatTemplateFor, loadTokenizer } from 'hone-lm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { huggingface } from '../../src/tokenize/huggingface.js'

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { initializeLlama, parseLlamaConfig, writeModelFolder, type FloatType } from '@hone/lm'
+import { initializeLlama, parseLlamaConfig, writeModelFolder, type FloatType } from 'hone-lm'
 import { huggingface } from '../../src/tokenize/huggingface.js'
 import { runStage } from '../context.js'
 

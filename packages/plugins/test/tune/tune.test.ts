@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadGenerator, openLanguageModel, openModelFolder, openSafetensors, readAdapterFolder, readTokens, writeTokens } from '@hone/lm'
+import { loadGenerator, openLanguageModel, openModelFolder, openSafetensors, readAdapterFolder, readTokens, writeTokens } from 'hone-lm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { full } from '../../src/tune/full.js'
