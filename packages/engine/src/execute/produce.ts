@@ -22,19 +22,18 @@ export async function produce(node: GraphNode, print: Fingerprint, because: read
   // What has no key is worked on under a name of its own, and its record is kept by nobody.
   const workKey = print.key ?? (createHash('sha256').update(`${run.runId}\0${node.id}`).digest('hex') as Digest)
   const isForced = run.forced.has(node.id) || !node.source.cache
-  let waited = false
   const lock = await run.store.lock(workKey, {
     signal: run.noMoreStarts,
     onWait: holder => {
-      waited = true
       const by = holder.node ? ` (${holder.node})` : ''
       run.emit({ type: 'stage-waiting', stage: node.id, for: `process ${holder.pid} on ${holder.host}${by}, which makes the same since ${holder.since}` })
     },
   })
   try {
-    if (waited && !isForced) {
+    // Also without a wait: another process may have published, and let go of the lock, since this one looked.
+    if (!isForced) {
       const hit = await findHit(print, run.store, backendOf(node, run.fingerprints.backend))
-      if (hit) return { status: 'hit', because: ['made meanwhile by another process', ...hit.reasons], key: hit.record.key, outputs: hit.record.outputs, metrics: hit.record.metrics }
+      if (hit) return { status: 'hit', because: [`made meanwhile by ${hit.record.run === run.runId ? hit.record.node : 'another process'}`, ...hit.reasons], key: hit.record.key, outputs: hit.record.outputs, metrics: hit.record.metrics }
     }
     return await attempts(node, print, workKey, isForced, because, run)
   } finally {
