@@ -23,7 +23,7 @@ export const git = (text: string | Buffer): string => createHash('sha1').update(
 export const siblingsOf = (files: HubFiles) =>
   Object.entries(files).map(([rfilename, content]) => ({
     rfilename,
-    size: content.length,
+    size: Buffer.byteLength(content),
     blobId: git(content),
     ...(Buffer.isBuffer(content) && { blobId: 'c'.repeat(40), lfs: { sha256: createHash('sha256').update(content).digest('hex'), size: content.length, pointerSize: 134 } }),
   }))

@@ -110,6 +110,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Below the project, or absolute. */
   readonly cwd?: string
+  /** What it reads from stdin; without it stdin is at its end. */
+  readonly input?: string
 }
 
 /** A project in a temporary folder, with a space and letters beyond ASCII in its path. */
@@ -163,9 +165,11 @@ export class Project {
     cpSync(from, this.path(name), { recursive: true })
   }
 
-  start(args: readonly string[], { env = {}, cwd = '.' }: CommandOptions = {}): Running {
+  start(args: readonly string[], { env = {}, cwd = '.', input }: CommandOptions = {}): Running {
     const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(HONE_|NODE_|NO_COLOR$|FORCE_COLOR$|CI$|TERM$)/.test(name)))
-    return new Running(spawn(process.execPath, [...program, ...args], { cwd: resolve(this.root, cwd), env: { ...kept, ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] }))
+    const child = spawn(process.execPath, [...program, ...args], { cwd: resolve(this.root, cwd), env: { ...kept, ...env }, detached: true, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
+    child.stdin?.end(input)
+    return new Running(child)
   }
 
   hone(...args: string[]): Promise<Ended> {

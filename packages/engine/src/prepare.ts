@@ -100,13 +100,18 @@ interface Company {
   readonly stores: Map<string, FileStore>
 }
 
-/** Reads a pipeline up to its graph and opens the store. All mistakes of one step are answered together. */
-export function openPipeline(options: OpenOptions): Promise<Result<OpenedPipeline>> {
+/** Each other pipeline has its own plugins and its own defaults of parameters; what another engine computed is a current result too. */
+function keepCompany(options: Pick<OpenOptions, 'builtIn' | 'env'>): Company {
   const { HONE_BACKEND: _, ...env } = options.env ?? process.env
-  // With its own plugins and its own defaults of parameters; what another engine computed is a current result too.
   const company: Company = { stores: new Map(), others: new OtherPipelines((file, chain) => openAmong({ file, builtIn: options.builtIn, env }, chain, company)) }
-  return openAmong(options, [resolve(options.file)], company)
+  return company
 }
+
+/** Reads a pipeline up to its graph and opens the store. All mistakes of one step are answered together. */
+export const openPipeline = (options: OpenOptions): Promise<Result<OpenedPipeline>> => openAmong(options, [resolve(options.file)], keepCompany(options))
+
+/** Follows `FILE:STAGE.PORT` where no pipeline says it; FILE is against `folder`. */
+export const followFrom = (folder: string, options: Pick<OpenOptions, 'builtIn' | 'env'>): References['ofPipeline'] => keepCompany(options).others.follow(folder, [])
 
 /** `chain`: the files that led here, this one the last. */
 async function openAmong(options: OpenOptions, chain: readonly string[], { others, stores }: Company): Promise<Result<OpenedPipeline>> {

@@ -6,6 +6,8 @@ export interface SessionOptions {
   readonly adapter?: string | undefined
   /** No chat template: the text is continued as it is. */
   readonly raw?: boolean
+  /** The compiled engine unless told. */
+  readonly backend?: string | undefined
   readonly threads: number
 }
 
@@ -21,12 +23,16 @@ export interface GenerateRequest extends SessionOptions {
 }
 
 const sampling = (temperature: number, seed: number) => (temperature === 0 ? {} : { temperature, seed })
-const open = ({ model, adapter, raw, threads }: SessionOptions) => ({ dir: model, adapterDir: adapter, threads, engine: 'onnx' as const, ...(raw && { template: 'none', anyTemplate: true }) })
+const open = async ({ model, adapter, raw, threads, backend = 'onnx' }: SessionOptions) => {
+  const { engineNamed } = await import('./evaluate/open-engine.js')
+  const { engine } = await engineNamed(backend, threads)
+  return { dir: model, adapterDir: adapter, threads, engine, ...(raw && { template: 'none', anyTemplate: true }) }
+}
 
 /** Continues texts with a model. Heavy packages are loaded here, not when the command line starts. */
 export async function generateText({ prompts, maxNewTokens, temperature, seed, signal, onText, ...session }: GenerateRequest): Promise<Generated> {
   const { loadGenerator } = await import('hone-lm')
-  const generator = await loadGenerator({ ...open(session), slots: prompts.length })
+  const generator = await loadGenerator({ ...(await open(session)), slots: prompts.length })
   try {
     const asked = session.raw ? prompts : prompts.map(content => [{ role: 'user' as const, content }])
     return await generator.generate(asked, { maxNewTokens, sampling: sampling(temperature, seed), ...(signal && { signal }), ...(onText && { onText: (index, text) => index === 0 && onText(text) }) })
@@ -38,11 +44,12 @@ export async function generateText({ prompts, maxNewTokens, temperature, seed, s
 /** Opens a conversation with a model. */
 export async function openSession({ system, ...session }: SessionOptions & { system?: string }): Promise<Chat> {
   const { openChat } = await import('hone-lm')
-  return openChat({ ...open(session), system })
+  return openChat({ ...(await open(session)), system })
 }
 
-/** A file or folder of a model that cannot be used: the user's mistake, with what is wrong as the message. */
+/** A model or an engine that cannot be used: the user's mistake, with what is wrong as the message and perhaps a hint. */
 export async function isModelProblem(error: unknown): Promise<boolean> {
   const { CheckpointError, TemplateError, TemplateMismatch } = await import('hone-lm')
-  return error instanceof CheckpointError || error instanceof TemplateError || error instanceof TemplateMismatch || error instanceof RangeError
+  const { EngineUnavailable } = await import('./evaluate/open-engine.js')
+  return [CheckpointError, TemplateError, TemplateMismatch, RangeError, EngineUnavailable].some(mistake => error instanceof mistake)
 }

@@ -6,14 +6,14 @@ import { columns } from '../terminal/columns.js'
 import { size } from '../terminal/format.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
 
-export interface FoundArtifact extends OutputRecord {
+interface FoundArtifact extends OutputRecord {
   readonly node: string
   readonly port: string
   readonly path: string
 }
 
 /** The present artifacts of a stage (or of one of its ports); says what is wrong and answers undefined where there are none. */
-export async function findArtifacts(shell: Shell, file: string, wanted: string, flags: PipelineFlags): Promise<readonly FoundArtifact[] | undefined> {
+async function findArtifacts(shell: Shell, file: string, wanted: string, flags: PipelineFlags): Promise<readonly FoundArtifact[] | undefined> {
   const reference = parseReference(wanted)
   if (!reference) return shell.refuse(`"${wanted}" names no stage: write STAGE or STAGE.PORT.`)
   const plan = await planPipeline(shell.open(file, flags))

@@ -1,29 +1,47 @@
-import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { InvalidArgumentError, type Command } from 'commander'
+import { locateNamed } from 'hone-engine'
 import { generateText, isModelProblem, openSession } from 'hone-plugins'
+import { interrupts } from '../interrupts.js'
+import { fetchDisplay } from '../terminal/fetching.js'
 import { number } from '../terminal/format.js'
-import { type Shell } from '../shell.js'
-import { findArtifacts } from './artifacts.js'
+import { builtIn, type Shell } from '../shell.js'
 
 interface ModelFlags {
   adapter?: string
+  backend?: string
   raw?: boolean
   maxNewTokens: number
   temperature: number
   seed: number
 }
 
-/** MODEL is a folder, a `.gguf` file, or `FILE:STAGE[.PORT]`: what that stage of a pipeline made. */
-async function locate(shell: Shell, model: string): Promise<string | undefined> {
-  if (existsSync(model)) return model
-  const ofStage = /^(.+\.ya?ml):([^:]+)$/.exec(model)
-  if (ofStage) {
-    const found = await findArtifacts(shell, ofStage[1]!, ofStage[2]!.includes('.') ? ofStage[2]! : `${ofStage[2]}.model`, {})
-    return found?.[0]?.path
+interface Located {
+  readonly model: string
+  readonly adapter: string | undefined
+  readonly backend: string | undefined
+}
+
+/** The folders of what was named, fetched where need be; says what is wrong and answers undefined where there are none. */
+async function locate(shell: Shell, model: string, flags: ModelFlags): Promise<Located | undefined> {
+  const kinds = builtIn().flatMap(plugin => plugin.definition.kinds ?? [])
+  const { cancel, stop } = interrupts(() => {})
+  const paths: Record<string, string> = {}
+  for (const [id, reference] of Object.entries({ model, adapter: flags.adapter })) {
+    if (reference === undefined) continue
+    const kind = kinds.find(k => k.id === id)!
+    const located = await locateNamed({ reference, kind, builtIn: builtIn(), cancel, ...(!shell.json && { onFetch: fetchDisplay(shell.stderr) }) })
+    if (!located.ok) {
+      stop()
+      shell.diagnostics(located.diagnostics)
+      shell.exit(cancel.aborted ? 130 : 2)
+      return undefined
+    }
+    paths[id] = located.value
   }
-  return shell.refuse(`There is no model "${model}": a folder, a .gguf file, or PIPELINE.yaml:STAGE is wanted.`)
+  stop()
+  return { model: paths['model']!, adapter: paths['adapter'], backend: flags.backend ?? (process.env['HONE_BACKEND'] || undefined) }
 }
 
 const temperature = (text: string): number => {
@@ -34,8 +52,9 @@ const temperature = (text: string): number => {
 
 const modelOptions = (command: Command, shell: Shell): Command =>
   command
-    .argument('<model>', 'a folder, a .gguf file, or PIPELINE.yaml:STAGE')
-    .option('--adapter <dir>', 'a PEFT adapter on top of it')
+    .argument('<model>', 'a folder, a .gguf file, PIPELINE.yaml:STAGE[.PORT], or hf:ORG/NAME@REVISION')
+    .option('--adapter <dir>', 'a PEFT adapter on top of it, named as the model is')
+    .option('--backend <name>', 'onnx (compiled) or eager; else what HONE_BACKEND says')
     .option('--max-new-tokens <n>', 'length of an answer at most', shell.positiveInteger, 128)
     .option('--temperature <t>', '0 takes the likeliest token', temperature, 0)
     .option('--seed <n>', 'for a temperature above 0', Number, 0)
@@ -46,7 +65,7 @@ async function usingModel(shell: Shell, work: () => Promise<void>): Promise<void
     await work()
   } catch (error) {
     if (!(error instanceof Error) || !(await isModelProblem(error))) throw error
-    shell.refuse(`error: ${error.message}`)
+    shell.refuse(`error: ${error.message}${'hint' in error ? `\n  hint: ${String(error.hint)}` : ''}`)
   }
 }
 
@@ -57,11 +76,11 @@ export function addModel(program: Command, shell: Shell): void {
     .option('--raw', 'no chat template: continue the text')
     .addHelpText('after', '\nExample:\n  hone generate out/quickstart/model -p "What is flex-grow?"')
     .action(async (model: string, flags: ModelFlags & { prompt: string }) => {
-      const path = await locate(shell, model)
-      if (path === undefined) return
+      const located = await locate(shell, model, flags)
+      if (!located) return
       await usingModel(shell, async () => {
         const { answers, tokens, tokensPerSecond } = await generateText({
-          model: path, adapter: flags.adapter, raw: flags.raw ?? false, threads: availableParallelism(), prompts: [flags.prompt],
+          ...located, raw: flags.raw ?? false, threads: availableParallelism(), prompts: [flags.prompt],
           maxNewTokens: flags.maxNewTokens, temperature: flags.temperature, seed: flags.seed,
         })
         shell.answer({ text: answers[0]!.text, tokens, tokensPerSecond }, () => `${answers[0]!.text}\n${shell.out.dim(`${tokens} tokens, ${number(Number(tokensPerSecond.toPrecision(3)))}/s`)}`)
@@ -73,10 +92,10 @@ export function addModel(program: Command, shell: Shell): void {
     .option('--system <text>', 'the system message')
     .addHelpText('after', '\nExample:\n  hone chat pipelines/quickstart.yaml:tuned')
     .action(async (model: string, flags: ModelFlags & { system?: string }) => {
-      const path = await locate(shell, model)
-      if (path === undefined) return
+      const located = await locate(shell, model, flags)
+      if (!located) return
       await usingModel(shell, async () => {
-        const chat = await openSession({ model: path, adapter: flags.adapter, threads: availableParallelism(), ...(flags.system !== undefined && { system: flags.system }) })
+        const chat = await openSession({ ...located, threads: availableParallelism(), ...(flags.system !== undefined && { system: flags.system }) })
         const terminal = createInterface({ input: process.stdin, output: shell.stdout, terminal: process.stdin.isTTY === true })
         const ask = () => {
           terminal.setPrompt(shell.out.cyan('you> '))

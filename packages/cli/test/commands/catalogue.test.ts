@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { Project } from '../../../../tests/rig.js'
 import { text } from '../../../../tests/sources.js'
 
-const test = suite('stages, schema, generate, doctor')
+const test = suite('stages, schema, doctor')
 const project = Project.make()
 
 test('stages lists every stage with a sentence', async () => {
@@ -27,14 +27,6 @@ test('schema prints the schema that is kept in the tree', async () => {
   const printed = await project.hone('schema')
   assert.is(printed.code, 0)
   assert.is(printed.stdout === text('schema/pipeline.schema.json'), true)
-})
-
-test('generate refuses what is no model, with what would be one', async () => {
-  const none = await project.hone('generate', 'no model', '-p', 'Hello')
-  assert.equal([none.code, none.stderr], [2, 'There is no model "no model": a folder, a .gguf file, or PIPELINE.yaml:STAGE is wanted.\n'])
-  const empty = await project.hone('generate', '.', '-p', 'Hello', '--json')
-  assert.is(empty.code, 2)
-  assert.match(empty.json.error, /config\.json/)
 })
 
 test('doctor says what this machine can do', async () => {

@@ -1,17 +1,37 @@
 import type { StageContext } from 'hone-engine'
 import { loadTensorFlow, TensorFlowUnavailable, type Engine } from 'hone-lm'
 
-/** Which engine a stage computes with, loaded. One that there is not ends the stage at its parameter. */
-export async function openEngine({ params, backend, threads, log, fail }: Pick<StageContext<{ readonly backend?: string | undefined }>, 'params' | 'backend' | 'threads' | 'log' | 'fail'>): Promise<Engine> {
-  const name = params.backend ?? backend ?? 'onnx'
-  if (name === 'onnx') return name
-  if (name !== 'eager') return fail(`There is no engine "${name}" for this stage`, 'backend', 'Take onnx or eager, in `backend:` or HONE_BACKEND.')
+/** An engine that there is not, or that does not load; what to do stands in the hint. */
+export class EngineUnavailable extends Error {
+  override readonly name = 'EngineUnavailable'
+  readonly hint: string
+  constructor(message: string, hint: string) {
+    super(message)
+    this.hint = hint
+  }
+}
+
+/** The engine of that name, loaded, with a line on what computes where that is not the default. Throws EngineUnavailable. */
+export async function engineNamed(name: string, threads: number): Promise<{ readonly engine: Engine; readonly told?: string }> {
+  if (name === 'onnx') return { engine: name }
+  if (name !== 'eager') throw new EngineUnavailable(`There is no engine "${name}"`, 'Take onnx or eager, in `backend:` or HONE_BACKEND.')
   try {
     const { package: from, version, library, device } = await loadTensorFlow({ threads })
-    log(`computed operation by operation with ${from} ${version} over libtensorflow ${library}, on the ${device.toUpperCase()}`)
-    return name
+    return { engine: name, told: `computed operation by operation with ${from} ${version} over libtensorflow ${library}, on the ${device.toUpperCase()}` }
   } catch (error) {
     if (!(error instanceof TensorFlowUnavailable)) throw error
-    return fail(error.message, 'backend', 'Compute with onnx, or give tfjs-node its library as docs/backends.md says.')
+    throw new EngineUnavailable(error.message, 'Compute with onnx, or give tfjs-node its library as docs/backends.md says.')
+  }
+}
+
+/** Which engine a stage computes with, loaded. One that there is not ends the stage at its parameter. */
+export async function openEngine({ params, backend, threads, log, fail }: Pick<StageContext<{ readonly backend?: string | undefined }>, 'params' | 'backend' | 'threads' | 'log' | 'fail'>): Promise<Engine> {
+  try {
+    const { engine, told } = await engineNamed(params.backend ?? backend ?? 'onnx', threads)
+    if (told !== undefined) log(told)
+    return engine
+  } catch (error) {
+    if (error instanceof EngineUnavailable) return fail(error.message, 'backend', error.hint)
+    throw error
   }
 }
