@@ -1,10 +1,17 @@
-// What reruns what: a pipeline of every sort of stage, changed in one place at a time.
+// The table of reruns in docs/caching.md, line by line through the command: what is changed, what runs again, and what `hone why` says.
+// What the table says is what is expected here, so that the page cannot say anything else than what happens.
+import { readFileSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Project, shell } from './rig.js'
+import { Project, shell, type Ended } from './rig.js'
+import { root } from './sources.js'
 
 const test = suite('reruns')
 
+const rows = (port: string, name: string) => `echo "{\\"${name}\\":$(wc -${name[0]} < "$HONE_INPUT_${port}")}" > "$HONE_OUTPUT_TO"`
+// Waits while a file is there, so that a test can write to what it reads.
+const noting = `cat notes/*.txt > /dev/null; touch reading; while [ -e hold ]; do sleep 0.02; done; ${rows('PAIRS', 'lines')}`
 const pipeline = `name: colours
 params: { shout: false, mark: "!" }
 plugins: [./plugins/words.ts]
@@ -18,17 +25,29 @@ stages:
     uses: qa-convert/template
     inputs: { rows: spoken }
     with: { user: "What is {{name}}?", assistant: "{{said}}" }
-  count: ${shell('echo "{\\"rows\\":$(wc -l < "$HONE_INPUT_PAIRS")}" > "$HONE_OUTPUT_TO"', '', 'pairs: pairs.examples')}
-  size: ${shell('echo "{\\"bytes\\":$(wc -c < "$HONE_INPUT_COUNT")}" > "$HONE_OUTPUT_TO"', '', 'count: count')}
+  count:
+    uses: command/shell
+    inputs: { pairs: pairs.examples }
+    with: { command: ${JSON.stringify(noting)}, files: ["notes/*.txt"], outputs: { to: rows } }
+    env: [UNIT]
+  size: ${shell(rows('COUNT', 'chars'), '', 'count: count')}
 `
+const tone = (version: string) => ({
+  'node_modules/tone/package.json': `{"name":"tone","version":"${version}","type":"module","exports":"./index.js"}`,
+  'node_modules/tone/index.js': 'export const tone = text => text\n',
+})
+const colours = 'name,is\nsky,blue\ngrass,green\nrose,red\n'
 const files = {
   'pipeline.yaml': pipeline,
-  'data/colours.csv': 'name,is\nsky,blue\ngrass,green\nrose,red\n',
+  'data/colours.csv': colours,
+  'notes/one.txt': 'one\n',
   'plugins/words.ts': `import { definePlugin, defineStage, params } from 'hone-engine'
 import { rows } from 'hone-plugins'
 const speak = defineStage({
   id: 'words/speak', version: 1, summary: 'Says it.', determinism: 'bytes',
-  params: params({ type: 'object', additionalProperties: false, properties: { shout: { type: 'boolean' }, mark: { type: 'string' } } }),
+  params: params({ type: 'object', additionalProperties: false, properties: {
+    shout: { type: 'boolean' }, mark: { type: 'string' }, times: { type: 'integer', default: 1 },
+  } }),
   inputs: { rows: { kind: rows } }, outputs: { rows: { kind: rows } },
   run: () => import('./words/run.js'),
 })
@@ -39,98 +58,144 @@ export default async function run({ params, inputs, outputs }) {
   for await (const row of inputs.rows) await outputs.rows.write({ ...row, said: say(row.is, params) })
 }
 `,
-  'plugins/words/say.ts': `export const say = (word, { shout, mark }) => (shout ? word.toUpperCase() : word) + mark
-export const unused = 1
+  'plugins/words/say.ts': `import { tone } from 'tone'
+import { loud } from './voice/loud.js'
+export const say = (word, { shout, mark, times }) => tone((shout ? loud(word) : word) + mark.repeat(times))
+export const unused = () => 1
 `,
+  'plugins/words/voice/loud.ts': 'export const loud = word => word.toUpperCase()\n',
+  ...tone('1.0.0'),
 }
-const project = Project.make(files)
-const all = (status: string) => ({ table: status, spoken: status, pairs: status, count: status, size: status })
-/** What runs again after this; then everything is as it was. */
-async function ran(changes: () => void, ...args: string[]): Promise<string[]> {
-  changes()
-  const { statuses } = await project.run(...args)
-  project.write(files)
-  return Object.entries(statuses).flatMap(([stage, status]) => (status === 'ran' ? [stage] : []))
+let project = Project.make(files)
+
+interface Change {
+  /** Of both commands. */
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly runArgs?: readonly string[]
+  readonly make?: () => void | Promise<void>
+  /** Beyond writing the files again. */
+  readonly undo?: () => void
 }
-const edit = (name: string, from: string, to: string) => () => project.edit(name, from, to)
+const edit = (name: string, from: string, to: string): Change => ({ make: () => project.edit(name, from, to) })
+const write = (written: Readonly<Record<string, string>>): Change => ({ make: () => project.write(written) })
+const remove = (...names: string[]) => () => names.forEach(name => rmSync(project.path(name), { force: true }))
+const spokenHas = (text: string): Change => edit('pipeline.yaml', '    uses: words/speak', `    uses: words/speak\n${text}`)
+const link = (target: string) => {
+  remove('data/colours.csv')()
+  symlinkSync(target, project.path('data/colours.csv'))
+}
+// A year ahead, in every process of the run.
+const aheadOfTime = `data:text/javascript,${encodeURIComponent('const now = Date.now; Date.now = () => now() + 366 * 86400000')}`
+
+/** By the first cell of its line. */
+const changes: Readonly<Record<string, Change>> = {
+  'a comment, blank lines, quotes in the YAML': write({ 'pipeline.yaml': `# About colours.\n\n${pipeline.replace('name: colours', 'name: "colours"   # the name').replace('rows: table', "rows: 'table'")}` }),
+  'the order of keys in the YAML': write({
+    'pipeline.yaml': pipeline
+      .replace('    uses: words/speak\n    inputs: { rows: table }\n', '    inputs: { rows: table }\n    uses: words/speak\n')
+      .replace('user: "What is {{name}}?", assistant: "{{said}}"', 'assistant: "{{said}}", user: "What is {{name}}?"'),
+  }),
+  'the name of a stage, `spoken` → `uttered`': write({ 'pipeline.yaml': pipeline.replaceAll('spoken', 'uttered') }),
+  'the name or the description of the pipeline': edit('pipeline.yaml', 'name: colours', 'name: colors\ndescription: All of them.'),
+  'a default written out': edit('pipeline.yaml', 'mark: "${{ params.mark }}"', 'mark: "${{ params.mark }}", times: 1'),
+  'a comment in the plugin': edit('plugins/words/say.ts', 'export const say', '// Loudly, if asked.\nexport const say'),
+  'the format of the plugin’s code': edit('plugins/words/run.ts', '  for await (const row of inputs.rows) ', '  /* each */\n  for await (const row of inputs.rows)\n    '),
+  'a function that no stage reaches': edit('plugins/words/say.ts', '() => 1', '() => 2'),
+  'a function two files away from the stage’s `run`': edit('plugins/words/voice/loud.ts', 'word.toUpperCase()', '`${word}`.toUpperCase()'),
+  'the same, and it gives something else': edit('plugins/words/say.ts', 'mark.repeat(times)', 'mark.repeat(times + 1)'),
+  'the version of a package that the plugin imports': write(tone('1.0.1')),
+  'a row of data': edit('data/colours.csv', 'rose,red', 'rose,pink'),
+  'a row more': edit('data/colours.csv', 'rose,red\n', `rose,red\n${'snow,white\n'.repeat(7)}`),
+  'the order of two rows': edit('data/colours.csv', 'sky,blue\ngrass,green\n', 'grass,green\nsky,blue\n'),
+  'how lines end: an upstream that gives equal bytes': edit('data/colours.csv', 'rose,red\n', 'rose,red\r\n'),
+  'a file that a glob finds': write({ 'notes/two.txt': 'two\n' }),
+  'a parameter': { args: ['--set', 'mark=?'] },
+  'a parameter back to its default': { make: async () => void (await ran({ args: ['--set', 'mark=?'] })) },
+  'the seed of the pipeline, 0 by default': edit('pipeline.yaml', 'stages:', 'defaults: { seed: 7 }\nstages:'),
+  'the seed of one stage': spokenHas('    seed: 11'),
+  'a variable that the stage’s `env` names': { env: { UNIT: 'pairs' } },
+  'a variable that it does not name': { env: { WEATHER: 'fine' } },
+  'threads: `--jobs 1`': { runArgs: ['--jobs', '1'] },
+  '`resources`, `timeout`, `retry`, `when`, `publish`': spokenHas('    timeout: 3h\n    retry: 3\n    resources: { cpus: 2, memory: 1GiB }\n    when: "${{ !params.shout }}"\n    publish: { rows: out/spoken.jsonl }'),
+  'the place of the project’s folder': { make: () => void (project = project.move()) },
+  'the clock, a year ahead': { env: { NODE_OPTIONS: `--import ${aheadOfTime}` } },
+  'the name of the data file': { make: () => (project.write({ 'other place/list.csv': colours }), project.edit('pipeline.yaml', 'data/colours.csv', 'other place/list.csv')) },
+  'a file’s mtime alone': { make: () => utimesSync(project.path('data/colours.csv'), 1e9, 1e9) },
+  'a file replaced by one with the same size and mtime': {
+    make: () => {
+      const { atime, mtime, size } = statSync(project.path('data/colours.csv'))
+      remove('data/colours.csv')()
+      project.write({ 'data/colours.csv': colours.replace('red', 'tan') })
+      utimesSync(project.path('data/colours.csv'), atime, mtime)
+      assert.is(statSync(project.path('data/colours.csv')).size, size)
+    },
+  },
+  'a file in whose place a symlink to the same content lies': { make: () => (project.write({ 'data/same.csv': colours }), link('same.csv')), undo: remove('data/colours.csv') },
+  'a symlink’s target': { make: () => (project.write({ 'data/other.csv': colours.replace('red', 'ruby') }), link('other.csv')), undo: remove('data/colours.csv') },
+  'a file changed while it is read: that run fails and keeps nothing, and then': {
+    make: async () => {
+      project.write({ hold: '', 'notes/one.txt': 'uno\n' })
+      remove('reading')()
+      const running = project.start(['run', 'pipeline.yaml', '--json'])
+      await running.until('it reads', () => project.has('reading'))
+      project.write({ 'notes/one.txt': 'eins\n' })
+      remove('hold')()
+      const { failure } = (await running.ended).finished('count')
+      assert.equal([failure!.reason, failure!.message], ['changed-input', 'notes/*.txt changed while the stage ran, so what it made is not kept'])
+    },
+  },
+  'what a stage left is damaged in the store': {
+    make: async () => {
+      const { path } = (await project.run()).finished('pairs').outputs.examples!
+      rmSync(path)
+      project.write({ [path.slice(project.root.length + 1)]: 'hurt\n' })
+    },
+  },
+}
+
+const ran = async ({ args = [], env = {}, runArgs = [] }: Change): Promise<Ended> =>
+  project.start(['run', 'pipeline.yaml', ...args, ...runArgs, '--json'], { env }).ended
+
+/** The lines of the table, each as its cells. */
+const table = /## What reruns what\n[^]*?\n\|---.*\n([^]*?)\n\n/.exec(readFileSync(join(root, 'docs/caching.md'), 'utf8'))![1]!
+  .split('\n').map(line => line.slice(2, -2).split(' | '))
+const cell = (names: readonly string[]) => (names.length === 5 ? 'all' : names.map(name => `\`${name}\``).join(', ') || '–')
+
+test('the table and what is tried here are the same lines', () => {
+  assert.equal(table.map(([change]) => change), Object.keys(changes))
+})
 
 test('the first time all runs, the second nothing', async () => {
   const first = await project.run()
-  assert.equal(first.statuses, all('ran'), first.stderr)
-  assert.equal((await project.run()).statuses, all('hit'))
+  const stages = ['table', 'spoken', 'pairs', 'count', 'size']
+  assert.equal(first.statuses, Object.fromEntries(stages.map(stage => [stage, 'ran'])), first.stderr)
+  assert.equal((await project.run()).statuses, Object.fromEntries(stages.map(stage => [stage, 'hit'])))
 })
 
-test('a comment, blank lines, quotes or another order of keys in the file change nothing', async () => {
-  assert.equal(await ran(() => {
-    project.write({
-      'pipeline.yaml': pipeline
-        .replace('name: colours', '# About colours.\n\nname: "colours"\ndescription: All of them.')
-        .replace('    uses: words/speak\n    inputs: { rows: table }\n', "    inputs:\n      rows: 'table'   # from the table\n    uses: words/speak\n")
-        .replace('user: "What is {{name}}?", assistant: "{{said}}"', 'assistant: "{{said}}",\n      user: "What is {{name}}?"'),
-    })
-  }), [])
+for (const [change, again, kept, said] of table) test(`${change}: ${again} again`, async () => {
+  const { make, undo, ...how } = changes[change!]!
+  // One of the stages that run again, else one that could be thought to.
+  const stage = /^`(\w+): /.exec(said!)![1]!
+  try {
+    await make?.()
+    const why = await project.start(['why', 'pipeline.yaml', stage, ...(how.args ?? [])], how).ended
+    const { statuses } = await ran(how)
+    const of = (status: string) => cell(Object.keys(statuses).filter(name => statuses[name] === status))
+    const words = why.stdout.trimEnd().split('\n  ').slice(1).join('`, `')
+    assert.equal([change, of('ran'), of('hit'), `\`${stage}: ${words}\``], [change, again, kept, said])
+  } finally {
+    undo?.()
+    remove('notes/two.txt')()
+    project.write(files)
+  }
+  assert.equal(Object.values((await project.run()).statuses), Array(5).fill('hit'), 'as it was, all of it is a hit')
 })
 
-test('a default written out, and a parameter set to its default, change nothing', async () => {
-  assert.equal(await ran(edit('pipeline.yaml', 'inputs: { count: count }, with: {', 'inputs: { count: count }, with: { files: [],')), [])
-  assert.equal(await ran(() => {}, '--set', 'shout=false'), [])
-})
-
-test('threads, timeout, retry, memory, when and publish change nothing', async () => {
-  assert.equal(await ran(edit('pipeline.yaml', '    uses: words/speak', '    uses: words/speak\n    timeout: 3h\n    retry: { attempts: 3 }\n    resources: { cpus: 2, memory: 1GiB }\n    when: "${{ !params.shout }}"\n    publish: { rows: out/spoken.jsonl }')), [])
-  assert.match(project.read('out/spoken.jsonl'), '"said":"blue!"')
-  assert.equal(await ran(() => {}, '--jobs', '1'), [])
-})
-
-test('a stage or the pipeline under another name changes nothing', async () => {
-  assert.equal(await ran(() => project.write({ 'pipeline.yaml': pipeline.replace('name: colours', 'name: colors').replaceAll('spoken', 'uttered') })), [])
-})
-
-test('a comment or another format of the code changes nothing, nor does code that is not reached', async () => {
-  assert.equal(await ran(edit('plugins/words/say.ts', 'export const say', '// Loudly, if asked.\nexport const say')), [])
-  assert.equal(await ran(edit('plugins/words/run.ts', '  for await (const row of inputs.rows) ', '  /* each */\n  for await (const row of inputs.rows)\n    ')), [])
-  assert.equal(await ran(edit('plugins/words/say.ts', 'unused = 1', 'unused = 2')), [])
-})
-
-test('a changed function runs the stages that reach it, and what follows if it says something else', async () => {
-  assert.equal(await ran(edit('plugins/words/say.ts', 'word.toUpperCase() : word) + mark', 'word.toUpperCase() : `${word}`) + mark')), ['spoken'])
-  assert.equal(await ran(edit('plugins/words/say.ts', ') + mark', ') + mark + mark')), ['spoken', 'pairs', 'count'])
-})
-
-test('another parameter runs its stage and what follows until bytes come out equal; back to the default nothing', async () => {
-  assert.equal(await ran(() => {}, '--set', 'shout=true'), ['spoken', 'pairs', 'count'])
-  assert.equal(await ran(() => {}, '--set', 'shout=true'), [])
-  assert.equal(await ran(() => {}), [])
-  assert.equal((await project.hone('why', 'pipeline.yaml', 'spoken', '--set', 'mark=?', '--json')).json.nodes[0].described, ['params.mark: "!" → "?"'])
-})
-
-test('a changed row runs what reads it and stops where bytes come out equal; an added row goes further', async () => {
-  assert.equal(await ran(edit('data/colours.csv', 'rose,red', 'rose,pink')), ['table', 'spoken', 'pairs', 'count'])
-  assert.equal(await ran(edit('data/colours.csv', 'rose,red\n', 'rose,red\nsnow,white\n')), ['table', 'spoken', 'pairs', 'count', 'size'])
-  assert.equal(await ran(edit('data/colours.csv', 'rose,red\n', 'rose,red\r\n')), ['table'], 'only how its lines end')
-})
-
-test('a file under another name, touched, or in another folder is the same file', async () => {
-  assert.equal(await ran(() => {
-    project.write({ 'other place/list of colours.csv': files['data/colours.csv'] })
-    project.edit('pipeline.yaml', 'data/colours.csv', 'other place/list of colours.csv')
-  }), [])
-  assert.equal(await ran(() => project.write({ 'data/colours.csv': files['data/colours.csv'] })), [])
-})
-
-test('a project that moved, store and all, has all its results', async () => {
-  const other = Project.make(files)
-  assert.is((await other.run()).code, 0)
-  const moved = other.move()
-  assert.equal((await moved.run()).statuses, all('hit'))
-  const again = await moved.run('--force=count')
-  assert.equal(again.statuses, { ...all('hit'), count: 'ran' })
-  assert.ok(again.finished('count').outputs.to!.path.startsWith(moved.root))
-})
-
-test('another seed runs what it reaches; the same for one stage leaves the others', async () => {
-  assert.equal(await ran(edit('pipeline.yaml', 'stages:', 'defaults: { seed: 0 }\nstages:')), [], 'it is the default')
-  assert.equal(await ran(edit('pipeline.yaml', '    uses: words/speak', '    uses: words/speak\n    seed: 5')), ['spoken'])
+test('after the folder was moved, what runs lies in its new place', async () => {
+  project = project.move()
+  const { path } = (await project.run('--force=count')).finished('count').outputs.to!
+  assert.ok(path.startsWith(project.root), path)
 })
 
 test.run()

@@ -1,8 +1,10 @@
+import type { Digest } from './artifacts/types.js'
 import type { Result } from './diagnostics/result.js'
 import type { NodeId } from './graph/graph.js'
 import { describe, explain, type Difference } from './plan/explain.js'
 import { fingerprint } from './plan/fingerprint.js'
 import { fingerprintContext, pipelineId, statesOf } from './plan/plan.js'
+import type { PlannedNode } from './plan/types.js'
 import { preparePlan, type OpenOptions } from './prepare.js'
 
 export interface Why {
@@ -24,7 +26,8 @@ export async function whyStage(options: OpenOptions, stage: string): Promise<Res
   const context = fingerprintContext(plan.graph, planOptions, statesOf(plan))
   const last = opened.store.lastKeys(pipelineId(plan.graph.pipeline))
   const whys: Why[] = []
-  for (const { node, action, reasons } of plan.nodes.values()) {
+  for (const planned of plan.nodes.values()) {
+    const { node, action } = planned
     if (node.id !== stage && node.source.id !== stage) continue
     const lastKey = last.get(node.id)
     const before = lastKey && opened.store.recordOf(lastKey)
@@ -32,8 +35,14 @@ export async function whyStage(options: OpenOptions, stage: string): Promise<Res
     // Ports that wait for an upstream are not gone: they are not known yet.
     const waiting = (name: string) => now?.type === 'waiting' && !now.components.some(c => c.name === name)
     const differences = before && now && now.type !== 'blocked' ? explain(before.components.filter(c => !waiting(c.name)), now.components) : undefined
-    whys.push({ node: node.id, uses: node.stage.definition.id, action, reasons, differences, described: differences ? describe(differences, node.stage.definition.id) : [] })
+    whys.push({ node: node.id, uses: node.stage.definition.id, action, reasons: whyAtAll(planned, lastKey), differences, described: differences ? describe(differences, node.stage.definition.id) : [] })
   }
   await opened.store.close()
   return { ok: true, value: whys, diagnostics: prepared.diagnostics }
+}
+
+/** Of a hit without a last run, what else made it: the same stage under another name, or another pipeline. */
+function whyAtAll({ node, reasons, ...planned }: PlannedNode, lastKey: Digest | undefined): readonly string[] {
+  if (planned.action !== 'hit' || lastKey !== undefined || reasons.length > 0) return reasons
+  return [`${node.id} never ran here, and ${planned.record.node} of ${planned.record.pipeline} made the same`]
 }
