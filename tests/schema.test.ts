@@ -22,6 +22,28 @@ test('schema/pipeline.schema.json is what `hone schema` writes; UPDATE_EXPECTED=
   assert.is(readFileSync(file, 'utf8') === expected, true, 'run: hone schema > schema/pipeline.schema.json')
 })
 
+test('every key, parameter and port of a built-in stage says what it is', async () => {
+  const silent: string[] = []
+  let told = 0
+  const walk = (value: unknown, path: string): void => {
+    if (typeof value !== 'object' || value === null) return
+    const { properties, ...rest } = value as Record<string, unknown>
+    for (const [name, property] of Object.entries((properties ?? {}) as Record<string, { description?: string } | false>)) {
+      // What one `uses` says of `with`, `inputs` and `publish` stands beside the sentence of the key itself.
+      const isRefined = path.endsWith('/then')
+      if (typeof property === 'object' && !isRefined && !/\/(if|dependentSchemas\/\w+)$/.test(path)) {
+        if (property.description) told++
+        else silent.push(`${path}/${name}`)
+      }
+      walk(property, `${path}/${name}`)
+    }
+    for (const [name, inner] of Object.entries(rest)) walk(inner, `${path}/${name}`)
+  }
+  walk(JSON.parse(await schema()), '')
+  assert.equal(silent, [])
+  assert.ok(told > 150, `${told}`)
+})
+
 test('every pipeline of the project names it', () => {
   const files = readdirSync(join(root, 'pipelines')).filter(name => name.endsWith('.yaml'))
   assert.ok(files.length > 0)

@@ -38,6 +38,8 @@ export { executorNamed, services, type Clock, type MakeExecutor } from './execut
 export type { Attempt, Executor } from './execute/host.js'
 export { logFile } from './execute/stage-log.js'
 export { pipelineSchema } from './source/schema.js'
+export { projectRegistry } from './project-registry.js'
+export { possibleInputs, possibleOutputs, type PossiblePorts } from './plugin/possible-ports.js'
 export { openStore, FileStore, type StoreOptions } from './artifacts/store.js'
 export { StoreError, type StoreErrorReason } from './artifacts/store-error.js'
 export { canonicalJson } from './artifacts/canonical-json.js'

@@ -1,26 +1,20 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { didYouMean, findProjectRoot, loadRegistry, openPipeline, pipelineSchema, storeRoot, type InputPorts, type JsonSchema, type OutputPorts, type Registry, type StageDefinition } from 'hone-engine'
+import { didYouMean, findProjectRoot, pipelineSchema, projectRegistry, type InputPorts, type JsonSchema, type OutputPorts, type Registry, type StageDefinition } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { builtIn, type Shell } from '../shell.js'
 
-/** The stages that a pipeline may name: the built-in ones, and with `file` those of its plugins. */
-async function registryOf(shell: Shell, file: string | undefined): Promise<Registry | undefined> {
-  if (file !== undefined) {
-    const opened = await openPipeline(shell.open(file, {}))
-    if (!opened.ok) {
-      shell.diagnostics(opened.diagnostics)
-      shell.exit(2)
-      return undefined
-    }
-    await opened.value.store.close()
-    return opened.value.registry
-  }
-  const projectRoot = findProjectRoot(join(process.cwd(), 'pipeline.yaml'))
-  const registry = await loadRegistry({ builtIn: builtIn(), plugins: [], projectRoot, cacheDir: join(storeRoot(projectRoot), 'plugins') })
-  if (!registry.ok) throw new Error(`Internal: the built-in plugins do not load: ${registry.diagnostics.map(d => d.message).join('; ')}`)
-  return registry.value
+/** The stages that the pipelines of a project may name: the built-in ones, and those of the plugins of `files`. */
+async function registryOf(shell: Shell, files: readonly string[]): Promise<Registry | undefined> {
+  const roots = new Set((files.length > 0 ? files : ['pipeline.yaml']).map(file => findProjectRoot(resolve(file))))
+  const [projectRoot, other] = [...roots]
+  if (other !== undefined) return shell.refuse(`The files are of several projects, ${projectRoot} and ${other}; name those of one.`)
+  const registry = await projectRegistry(builtIn(), files, projectRoot!)
+  if (registry.ok) return registry.value
+  shell.diagnostics(registry.diagnostics)
+  shell.exit(2)
+  return undefined
 }
 
 type Ports = InputPorts | OutputPorts
@@ -63,7 +57,7 @@ export function addCatalogue(program: Command, shell: Shell): void {
     .option('--of <file>', 'with those of this pipeline’s plugins')
     .addHelpText('after', '\nExample:\n  hone stages tune/lora')
     .action(async (id: string | undefined, flags: { of?: string }) => {
-      const registry = await registryOf(shell, flags.of)
+      const registry = await registryOf(shell, flags.of === undefined ? [] : [flags.of])
       if (!registry) return
       if (id === undefined) {
         const stages = registry.stages.map(s => ({ id: s.definition.id, version: s.definition.version, summary: s.definition.summary, plugin: s.plugin.name }))
@@ -77,15 +71,16 @@ export function addCatalogue(program: Command, shell: Shell): void {
 
   program
     .command('schema')
+    .argument('[files...]', 'pipelines: with the stages of their plugins')
     .description('The JSON Schema of pipeline files, for editors.')
-    .option('--of <file>', 'with the stages of this pipeline’s plugins')
     .option('-o, --out <file>', 'write it there')
-    .addHelpText('after', '\nExample:\n  hone schema --out schema/pipeline.schema.json')
-    .action(async (flags: { of?: string; out?: string }) => {
-      const registry = await registryOf(shell, flags.of)
+    .addHelpText('after', '\nExample:\n  hone schema pipelines/*.yaml --out schema/pipeline.schema.json')
+    .action(async (files: string[], flags: { out?: string }) => {
+      const registry = await registryOf(shell, files)
       if (!registry) return
-      const text = `${JSON.stringify(pipelineSchema(registry), null, 2)}\n`
-      if (flags.out === undefined) shell.stdout.write(text)
-      else writeFileSync(flags.out, text)
+      const text = `${JSON.stringify(pipelineSchema(registry, { isWhole: files.length > 0 }), null, 2)}\n`
+      if (flags.out === undefined) return void shell.stdout.write(text)
+      mkdirSync(dirname(resolve(flags.out)), { recursive: true })
+      writeFileSync(flags.out, text)
     })
 }

@@ -1,5 +1,6 @@
 import type { Json } from '../artifacts/types.js'
-import type { InputPorts, JsonSchema, OutputPorts, StageDefinition } from '../plugin/define.js'
+import type { InputPort, JsonSchema, KindDefinition, OutputPort, StageDefinition } from '../plugin/define.js'
+import { possibleInputs, possibleOutputs, type PossiblePorts } from '../plugin/possible-ports.js'
 import type { Registry } from '../plugin/registry.js'
 import { defaultKeys } from './stage.js'
 
@@ -7,10 +8,14 @@ type Schema = { readonly [keyword: string]: unknown }
 
 const expression = { type: 'string', pattern: '\\$\\{\\{', description: 'An expression: ${{ … }}' }
 const name = '^[a-z][a-z0-9_-]*$'
-const duration = { anyOf: [{ type: 'string', pattern: '^(\\d+(\\.\\d+)?\\s*(ms|s|m|h|d)\\s*)+$' }, { type: 'number', minimum: 0 }], examples: ['30m', '2h'] }
+const duration = {
+  anyOf: [{ type: 'string', pattern: '^(\\d+(\\.\\d+)?\\s*(ms|s|m|h|d)\\s*)+$', patternErrorMessage: 'A duration is wanted: 90s, 15m, 1h30m, or seconds as a number.' }, { type: 'number', minimum: 0 }],
+  examples: ['30m', '2h'],
+}
 const scalar = { type: ['string', 'number', 'boolean'] }
 
-const reference = { type: 'string', minLength: 1, description: 'stage, stage.port or stage[axis=value].port' }
+// Without a description: that of the port that it feeds is the one to show.
+const reference = { type: 'string', minLength: 1 }
 const references = { anyOf: [reference, { type: 'array', items: reference }, { type: 'object', additionalProperties: reference }] }
 
 const settings: Readonly<Record<(typeof defaultKeys)[number], Schema>> = {
@@ -30,9 +35,9 @@ const settings: Readonly<Record<(typeof defaultKeys)[number], Schema>> = {
   resources: {
     type: 'object',
     properties: {
-      cpus: { anyOf: [{ type: 'number', exclusiveMinimum: 0 }, expression] },
-      memory: { anyOf: [{ type: 'string', pattern: '^\\d+(\\.\\d+)?\\s*[A-Za-z]*$' }, { type: 'number', minimum: 0 }, expression], examples: ['4GiB'] },
-      gpus: { anyOf: [{ type: 'integer', minimum: 0 }, expression] },
+      cpus: { anyOf: [{ type: 'number', exclusiveMinimum: 0 }, expression], description: 'Cores; 1 by default.' },
+      memory: { anyOf: [{ type: 'string', pattern: '^\\d+(\\.\\d+)?\\s*[A-Za-z]*$' }, { type: 'number', minimum: 0 }, expression], examples: ['4GiB'], description: '4GiB, 500MB, or bytes as a number.' },
+      gpus: { anyOf: [{ type: 'integer', minimum: 0 }, expression], description: 'GPUs; 0 by default.' },
     },
     additionalProperties: false,
     description: 'What the stage takes of the machine while it runs.',
@@ -42,43 +47,56 @@ const settings: Readonly<Record<(typeof defaultKeys)[number], Schema>> = {
   backend: { type: 'string', description: 'The engine that computes; by default the fastest there is.' },
 }
 
-/** The JSON Schema (draft 7, which editors read) of pipeline files with the stages of a registry. Its order is that of the ids. */
-export function pipelineSchema(registry: Registry): JsonSchema {
+/**
+ * The JSON Schema (draft 7, which editors read) of pipeline files with the stages of a registry. Its order is that of the ids. `isWhole`: no
+ * pipeline has other stages, so that an unknown `uses` is a mistake.
+ */
+export function pipelineSchema(registry: Registry, { isWhole = false } = {}): JsonSchema {
   const stages = registry.stages.map(stage => stage.definition).toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  const kinds = new Map(registry.kinds.map(kind => [kind.id, kind]))
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'A hone pipeline',
     type: 'object',
     required: ['stages'],
     properties: {
-      name: { type: 'string', minLength: 1 },
-      description: { type: 'string' },
+      name: { type: 'string', minLength: 1, description: 'By default the name of the file.' },
+      description: { type: 'string', description: 'What the pipeline is for.' },
       fetch: { type: 'string', description: 'The command that gets inputs which are not in the project.' },
       params: { type: 'object', description: 'Typed by their defaults; --set NAME=VALUE changes one.', propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_-]*$' } },
       plugins: { type: 'array', items: { type: 'string', minLength: 1 }, description: 'Local files or npm packages with more stages.' },
       defaults: { type: 'object', properties: settings, additionalProperties: false, description: 'For every stage; merged key by key.' },
-      stages: { type: 'object', minProperties: 1, propertyNames: { pattern: name }, additionalProperties: { $ref: '#/definitions/stage' } },
+      stages: { type: 'object', minProperties: 1, propertyNames: { pattern: name }, additionalProperties: { $ref: '#/definitions/stage' }, description: 'Names of stages (a-z, 0-9, _ and -) and what each is. They run as soon as what they take is there; their order says nothing.' },
     },
     patternProperties: { '^x-': {} },
     additionalProperties: false,
-    definitions: { stage: stageSchema(stages) },
+    definitions: { stage: stageSchema(stages, kinds, isWhole) },
   }
 }
 
-function stageSchema(stages: readonly StageDefinition[]): Schema {
+type Kinds = ReadonlyMap<string, KindDefinition>
+
+/** What a stage does, takes and gives, as an editor shows it beside its name. */
+function tell(stage: StageDefinition): string {
+  const names = ({ ports }: PossiblePorts<InputPort | OutputPort>) => Object.entries(ports).map(([name, { optional }]) => (optional ? `${name}?` : name)).join(', ') || 'nothing'
+  return `${stage.summary}\n\nTakes ${names(possibleInputs(stage))}; gives ${names(possibleOutputs(stage))}.`
+}
+
+function stageSchema(stages: readonly StageDefinition[], kinds: Kinds, isWhole: boolean): Schema {
+  const form = isWhole ? `(${stages.map(({ id }) => escaped(id)).join('|')})` : '[a-z0-9_-]+/[a-z0-9_-]+'
   return {
     type: 'object',
     required: ['uses'],
     properties: {
       uses: {
         description: 'kind/name of the stage; kind/name@2 pins its version.',
-        anyOf: [
-          ...stages.map(({ id, summary }) => ({ const: id, description: summary })),
-          { type: 'string', pattern: '^[a-z0-9_-]+/[a-z0-9_-]+(@\\d+)?$', description: 'A stage of a plugin.' },
-        ],
+        type: 'string',
+        pattern: `^${form}(@\\d+)?$`,
+        patternErrorMessage: isWhole ? 'No plugin of the project has this stage; `hone stages` lists those that there are.' : 'The name of a stage is wanted: kind/name, as `hone stages` lists them.',
+        anyOf: [...stages.map(stage => ({ const: stage.id, description: tell(stage) })), { type: 'string' }],
       },
-      description: { type: 'string' },
-      inputs: { type: ['object', 'null'], additionalProperties: references, description: 'Port → stage or stage.port.' },
+      description: { type: 'string', description: 'What the stage is for.' },
+      inputs: { type: ['object', 'null'], additionalProperties: references, description: 'Port → stage, stage.port or stage[axis=value].port; a port that takes many takes a list or a map of labels.' },
       needs: { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }], description: 'Stages that must be done before, for order alone.' },
       with: { type: ['object', 'null'], description: 'The parameters of the stage.' },
       matrix: { anyOf: [matrixSchema, expression], description: 'One node a combination.' },
@@ -88,38 +106,42 @@ function stageSchema(stages: readonly StageDefinition[]): Schema {
     },
     additionalProperties: false,
     allOf: stages.map(stage => ({
-      if: { properties: { uses: { pattern: `^${stage.id.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')}(@\\d+)?$` } }, required: ['uses'] },
+      if: { properties: { uses: { pattern: `^${escaped(stage.id)}(@\\d+)?$` } }, required: ['uses'] },
       // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
-      then: { properties: oneStage(stage, stages) },
+      then: { properties: oneStage(stage, stages, kinds) },
     })),
   }
 }
 
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')
+
 const matrixSchema = {
   type: 'object',
   properties: {
-    include: { anyOf: [{ type: 'array', items: { type: 'object' } }, expression] },
-    exclude: { anyOf: [{ type: 'array', items: { type: 'object' } }, expression] },
+    include: { anyOf: [{ type: 'array', items: { type: 'object' } }, expression], description: 'Adds values to the combinations that fit, or combinations.' },
+    exclude: { anyOf: [{ type: 'array', items: { type: 'object' } }, expression], description: 'Drops the combinations that an entry matches.' },
   },
   propertyNames: { pattern: name },
   additionalProperties: { anyOf: [{ type: 'array', minItems: 1, items: scalar }, expression] },
 }
 
 /** What one `uses` says of the other keys. */
-function oneStage(stage: StageDefinition, all: readonly StageDefinition[]): Schema {
-  const ports = (map: InputPorts | OutputPorts, value: Schema) => ({
+function oneStage(stage: StageDefinition, all: readonly StageDefinition[], kinds: Kinds): Schema {
+  const ports = ({ ports: found, depend }: PossiblePorts<InputPort | OutputPort>, value: Schema) => ({
     type: ['object', 'null'],
-    properties: Object.fromEntries(Object.entries(map).map(([port, { kind, description }]) => [port, { ...value, description: `${kind.id}${description === undefined ? '' : `: ${description}`}` }])),
-    additionalProperties: false,
+    properties: Object.fromEntries(
+      Object.entries(found).map(([port, { kind, optional, description }]) => [port, { ...value, description: `${kind.id}${optional ? ' (optional)' : ''}: ${description ?? kind.summary}` }]),
+    ),
+    additionalProperties: depend ? value : false,
   })
   return {
-    with: withSchema(stage, all),
-    ...(typeof stage.inputs !== 'function' && { inputs: ports(stage.inputs, references) }),
-    ...(typeof stage.outputs !== 'function' && { publish: ports(stage.outputs, { type: 'string' }) }),
+    with: withSchema(stage, all, kinds),
+    inputs: ports(possibleInputs(stage), references),
+    publish: ports(possibleOutputs(stage), { type: 'string' }),
   }
 }
 
-function withSchema(stage: StageDefinition, all: readonly StageDefinition[]): Schema {
+function withSchema(stage: StageDefinition, all: readonly StageDefinition[], kinds: Kinds): Schema {
   const schema = stage.params.schema
   const own = (schema.properties as Record<string, JsonSchema> | undefined) ?? {}
   const kind = stage.id.split('/')[0]!
@@ -131,8 +153,9 @@ function withSchema(stage: StageDefinition, all: readonly StageDefinition[]): Sc
       if (!(key in own)) foreign[key] ??= { description: `Of ${other.id}; ${stage.id} does not take it.`, deprecated: true, doNotSuggest: true }
     }
   }
-  const { required, ...rest } = withExpressions({ ...schema, properties: own }, true) as { required?: readonly string[] } & Schema
+  const { required, ...rest } = forEditors({ ...schema, properties: own }, kinds, true) as { required?: readonly string[] } & Schema
   return {
+    title: stage.id,
     ...rest,
     type: ['object', 'null'],
     properties: { ...(rest.properties as object), ...foreign },
@@ -141,13 +164,15 @@ function withSchema(stage: StageDefinition, all: readonly StageDefinition[]): Sc
   }
 }
 
-/** A schema whose values may also be written as `${{ … }}`. */
-function withExpressions(schema: JsonSchema, isTop = false): Schema {
+/** A schema whose values may also be written as `${{ … }}`, with what an editor can show of defaults and kinds. */
+function forEditors(schema: JsonSchema, kinds: Kinds, isTop = false): Schema {
   if (typeof schema !== 'object' || schema === null) return schema
   const { artifact: _, ...rest } = schema
   const inner: Record<string, unknown> = { ...rest }
-  if (schema.properties) inner.properties = Object.fromEntries(Object.entries(schema.properties as Record<string, JsonSchema>).map(([key, property]) => [key, withExpressions(property)]))
-  for (const keyword of ['items', 'additionalProperties'] as const) if (typeof schema[keyword] === 'object') inner[keyword] = withExpressions(schema[keyword] as JsonSchema)
+  if (schema.properties) inner.properties = Object.fromEntries(Object.entries(schema.properties as Record<string, JsonSchema>).map(([key, property]) => [key, forEditors(property, kinds)]))
+  for (const keyword of ['items', 'additionalProperties'] as const) if (typeof schema[keyword] === 'object') inner[keyword] = forEditors(schema[keyword] as JsonSchema, kinds)
+  if (Array.isArray(schema.enum) && schema.enum.every(id => kinds.has(String(id)))) inner.enumDescriptions = schema.enum.map(id => kinds.get(String(id))!.summary)
+  if (schema.default !== undefined && typeof schema.description === 'string') inner.description = `${schema.description} Default: ${JSON.stringify(schema.default)}.`
   const takesText = schema.type === 'string' && !['enum', 'const', 'pattern', 'format', 'maxLength'].some(keyword => keyword in schema)
   if (isTop || takesText || Object.keys(schema).length === 0) return inner
   const { description, default: fallback, ...constraints } = inner

@@ -45,8 +45,14 @@ test('it flags unknown keys, parameters and ports, and values out of range', () 
 
 test('uses is offered with what each stage does', () => {
   const uses = (schema as any).definitions.stage.properties.uses.anyOf
-  assert.equal(uses.find((u: any) => u.const === 'tune/lora'), { const: 'tune/lora', description: 'tune/lora.' })
+  assert.match(uses.find((u: any) => u.const === 'tune/lora').description, /^tune\/lora\.\n\nTakes tokens, .*; gives model/)
   assert.ok(uses.length > 10)
+})
+
+test('a whole registry refuses a stage that it does not have, with or without a version', () => {
+  const whole = new Ajv({ strict: false, validateFormats: false }).compile(pipelineSchema(fakeRegistry(), { isWhole: true }))
+  assert.equal([whole(parse('stages: { a: { uses: ingest/table } }')), whole(parse('stages: { a: { uses: ingest/table@1 } }'))], [true, true])
+  assert.equal([whole(parse('stages: { a: { uses: acme/unknown } }')), whole(parse('stages: { a: { uses: ingest/tables } }'))], [false, false])
 })
 
 test('what it refuses the engine refuses as well, by the folder of mistakes', () => {

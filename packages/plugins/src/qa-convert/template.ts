@@ -36,8 +36,8 @@ export const template = defineStage<TemplateParams>({
       split: {
         description: 'Shares that are held out, or the column that says train, validation or test.',
         anyOf: [
-          { type: 'object', additionalProperties: false, minProperties: 1, properties: { validation: share, test: share } },
-          { type: 'object', additionalProperties: false, required: ['column'], properties: { column: { type: 'string', minLength: 1 } } },
+          { type: 'object', additionalProperties: false, minProperties: 1, properties: { validation: { ...share, description: 'The share of the rows for the port validation.' }, test: { ...share, description: 'The share of the rows for the port test.' } } },
+          { type: 'object', additionalProperties: false, required: ['column'], properties: { column: { type: 'string', minLength: 1, description: 'The column that says train, validation or test.' } } },
         ],
       },
       group_by: { type: 'string', minLength: 1, description: 'A column; rows with the same value of it are never split.' },
@@ -48,8 +48,8 @@ export const template = defineStage<TemplateParams>({
     not: { required: ['preset', 'user'] },
   }),
   inputs: (_, given) => ({
-    rows: { kind: rows, optional: given.includes('documents'), description: 'Rows, or' },
-    documents: { kind: documents, optional: true, description: 'documents.' },
+    rows: { kind: rows, optional: given.includes('documents'), description: 'Rows; or documents in their place.' },
+    documents: { kind: documents, optional: true, description: 'Documents, in place of rows.' },
     patches: { kind: rows, optional: true, description: 'Corrections by id: action drop or replace, with user and assistant.' },
   }),
   outputs: ({ split }) => ({
@@ -57,9 +57,9 @@ export const template = defineStage<TemplateParams>({
     ...(split === undefined
       ? {}
       : {
-          train: { kind: examples, optional: true },
-          validation: { kind: examples, optional: true },
-          test: { kind: examples, optional: true },
+          train: { kind: examples, optional: true, description: 'With split: the examples to train on.' },
+          validation: { kind: examples, optional: true, description: 'With split: those held out to choose by.' },
+          test: { kind: examples, optional: true, description: 'With split: those held out to the last.' },
         }),
     rejected: { kind: rows, optional: true, description: 'The rows that gave no example, with the reason.' },
   }),

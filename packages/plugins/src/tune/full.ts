@@ -24,7 +24,7 @@ export const full = defineStage<FullParams>({
         additionalProperties: false,
         required: ['family', 'config'],
         properties: {
-          family: { enum: ['llama'] },
+          family: { enum: ['llama'], description: 'The architecture.' },
           config: { type: 'object', description: 'Fields of config.json: hidden_size, num_hidden_layers, num_attention_heads, intermediate_size, …; vocab_size is by default that of the tokens.' },
         },
         description: 'Fresh weights in place of a model.',
