@@ -2,6 +2,7 @@ import { advance, type RunState } from 'hone-engine'
 import { duration, number } from './format.js'
 import type { Display } from './live.js'
 import { pace } from './pace.js'
+import { messageLines } from './summary.js'
 
 /** More hits in a row than so many are one line. */
 const mostHits = 20
@@ -32,12 +33,12 @@ export function plainDisplay(print: (line: string) => void, options: { everyMs: 
           write(`${event.stage}: waits for ${event.for}`)
           break
         case 'stage-retry':
-          write(`${event.stage}: ${event.failure.message}; tries again in ${duration(event.delayMs)}`)
+          write(`${event.stage}: ${messageLines(event.failure)[0]}; tries again in ${duration(event.delayMs)}`)
           break
         case 'stage-finished':
           if (event.status === 'hit') hits.push(event.stage)
           else if (event.status === 'ran') write(`${event.stage}: ran in ${duration(event.durationMs)}`)
-          else if (event.failure) write(`${event.stage}: failed: ${event.failure.message}`)
+          else if (event.failure) write(`${event.stage}: failed: ${messageLines(event.failure)[0]}`)
           else write(`${event.stage}: ${event.status}${event.because.length ? ` (${event.because[0]})` : ''}`)
           break
         case 'log':

@@ -45,13 +45,28 @@ export function runSummary(state: RunState, options: { palette: Palette; cwd: st
 
 /** A failure in the form of a diagnostic: who, what, the last lines it printed, where all of it is, what to try. */
 export function failureText(stage: string, uses: string, failure: Failure, palette: Palette, cwd: string): string {
-  const place = failure.diagnostic?.range
-  const head = `${place ? `${palette.bold(`${relative(cwd, place.file)}:${place.line}:${place.column}`)} ` : ''}${palette.red('failed:')} ${palette.bold(stage)} (${uses}): ${failure.message}`
-  const lines = [head]
+  const place = failurePlace(failure, cwd)
+  const [message, ...rest] = messageLines(failure)
+  const lines = [`${place ? `${palette.bold(place)} ` : ''}${palette.red('failed:')} ${palette.bold(stage)} (${uses}): ${message}`, ...rest.map(line => `  ${line}`)]
   if (failure.output?.tail) {
     lines.push(...failure.output.tail.trimEnd().split('\n').slice(-12).map(line => `  ${palette.dim('|')} ${line}`))
     lines.push(`  ${palette.dim(`all of it: ${relative(cwd, failure.output.file) || failure.output.file}`)}`)
   }
   if (failure.hint) lines.push(`  ${palette.cyan('hint:')} ${failure.hint}`)
   return lines.join('\n')
+}
+
+const longestMessage = 300
+const mostMessageLines = 8
+
+/** The message of a failure in lines that a terminal can show: the first says what, the rest of a long one is in the log. */
+export function messageLines({ message }: Failure): string[] {
+  const lines = message.trim().split('\n').map(line => (line.length > longestMessage ? `${line.slice(0, longestMessage)}…` : line))
+  return lines.length > mostMessageLines ? [...lines.slice(0, mostMessageLines), '…'] : lines
+}
+
+/** `FILE:LINE:COLUMN` of a failure, relative to where the command was typed; undefined where there is no place. */
+export function failurePlace({ diagnostic }: Failure, cwd: string): string | undefined {
+  const place = diagnostic?.range
+  return place && `${relative(cwd, place.file)}:${place.line}:${place.column}`
 }

@@ -9,7 +9,7 @@ export interface Failure {
   readonly message: string
   /** What to try. */
   readonly hint?: string
-  /** Where in the YAML the cause stands, when the stage named a parameter. */
+  /** With the place of the cause: in the YAML where the stage named a parameter, in the plugin's own source where it threw. */
   readonly diagnostic?: Diagnostic
   readonly stack?: string
   /** The last lines of what the stage printed, and where all of it is. */

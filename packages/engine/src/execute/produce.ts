@@ -10,6 +10,7 @@ import { paramRange } from '../plan/check.js'
 import { backendOf, changedSince } from '../plan/fingerprint.js'
 import { findHit } from '../plan/plan.js'
 import type { Fingerprint } from '../plan/types.js'
+import { placeInPlugin } from '../plugin/source-place.js'
 import { sealedEnvironment } from './environment.js'
 import { checkOutputs, ingestOutputs, prepareOutputs } from './outputs.js'
 import type { StageRequest, StageResult } from './request.js'
@@ -91,6 +92,8 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
         return { ...outcome.outcome, startedAtMs }
       }
       const failure = { ...outcome.failure, ...(log.output && { output: log.output }) }
+      // Of the author of a plugin; that of a stage of ours helps nobody but us, and is in the events.
+      if (failure.stack && failure.diagnostic) log.note(failure.stack)
       if (run.cancel.aborted) return ended('cancelled')
       if (failure.final || attempt >= most) return ended('failed', failure)
       const delayMs = Math.round(backoffMs * 2 ** (attempt - 1) * (1 + run.clock.random() / 2))
@@ -244,8 +247,8 @@ async function damagedInputs(node: GraphNode, run: RunContext): Promise<string[]
 
 function withPlace(node: GraphNode, result: StageResult & { ok: false }, run: RunContext): Failure {
   const { param, ...failure } = result.failure
-  if (param === undefined) return failure
-  const range = paramRange(node, run.plan.graph.pipeline, param)
+  const range = param === undefined ? placeInPlugin(failure.stack, node.stage.plugin) : paramRange(node, run.plan.graph.pipeline, param)
+  if (!range) return failure
   return { ...failure, diagnostic: { code: 'stage-failed', severity: 'error', message: failure.message, range, ...(failure.hint && { hint: failure.hint }) } }
 }
 

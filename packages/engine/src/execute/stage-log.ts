@@ -26,6 +26,17 @@ export class StageLog {
     const clean = this.#redact(text)
     this.#tail.push(...clean.replace(/\n$/, '').split('\n'))
     this.#tail.splice(0, Math.max(0, this.#tail.length - tailLines))
+    this.#append(clean)
+    this.#inEvents += clean.length
+    return this.#inEvents > mostInEvents ? undefined : clean
+  }
+
+  /** Keeps in the file alone what the stage did not print itself: where it threw. */
+  note(text: string): void {
+    this.#append(this.#redact(text))
+  }
+
+  #append(clean: string): void {
     try {
       if (!this.#isBroken) {
         if (this.#fd === undefined) {
@@ -38,8 +49,6 @@ export class StageLog {
       // A full disk: the stage itself will say so where it matters.
       this.#isBroken = true
     }
-    this.#inEvents += clean.length
-    return this.#inEvents > mostInEvents ? undefined : clean
   }
 
   /** For a failure: the last lines and where all of them are; undefined where it printed nothing. */

@@ -132,6 +132,7 @@ class Loader {
       version: found.version ?? definition.version ?? '0',
       module: pathToFileURL(bundle.entry).href,
       builtIn: false,
+      source: found.file,
     }
     return {
       plugin,

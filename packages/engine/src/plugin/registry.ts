@@ -17,6 +17,8 @@ export interface LoadedPlugin {
   /** What a child process imports to have the plugin: an absolute file URL or a package specifier. */
   readonly module: string
   readonly builtIn: boolean
+  /** The file that its author wrote; undefined for what is passed by code. */
+  readonly source?: string
 }
 
 /** All stages, kinds and providers of the plugins of one pipeline. Two plugins that define one stage are an error when it is made. */
