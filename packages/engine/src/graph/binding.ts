@@ -98,7 +98,7 @@ export function bindStage(entry: StageEntry & { registered: RegisteredStage }, p
       deferred: waiting.map(pointer => pointer.slice(1)).filter(pointer => !keysFit.dropped.has(pointerParts(pointer)[0]!)),
       inputPorts,
       outputPorts,
-      files: namedFiles(entry, params, given, matrixIsKnown || (entry.with.axes !== 'all' && entry.with.axes.size === 0) ? new Set(waiting) : 'unknown', inputPorts, pipeline, collector),
+      files: namedFiles(entry, params, given, matrixIsKnown || (entry.with.axes !== 'all' && entry.with.axes.size === 0) ? new Set(waiting) : 'unknown', inputPorts, isSound, pipeline, collector),
       resources: resourcesOf(labels, params, isSound),
     }
   })
@@ -233,14 +233,15 @@ function declared<T extends object>(ports: () => T, isSound: boolean, { path, re
 }
 
 /** What parameters name, by the port that it feeds. */
-function namedFiles({ path, source, registered, inputs }: StageEntry & { registered: RegisteredStage }, params: JsonObject, written: ReadonlySet<string>, waiting: ReadonlySet<string> | 'unknown', ports: InputPorts, pipeline: Pipeline, collector: Collector): Bound['files'] {
+function namedFiles({ path, source, registered, inputs }: StageEntry & { registered: RegisteredStage }, params: JsonObject, written: ReadonlySet<string>, waiting: ReadonlySet<string> | 'unknown', ports: InputPorts, isSound: boolean, pipeline: Pipeline, collector: Collector): Bound['files'] {
   const files: Record<string, Files[]> = {}
   for (const { pointer, port, glob, reference, keyed } of ParameterSchema.of(registered.definition).artifacts(params)) {
     const parts = pointerParts(pointer)
     const range = pipeline.rangeOf([...path, 'with', ...parts])
     const given = inputs.find(input => input.port === port)
     if (!Object.hasOwn(ports, port)) {
-      collector.error('plugin-fault', range, `The parameter "${parts[0]}" of ${registered.definition.id} is to feed a port "${port}" that is not there.`, { hint: `It comes from the plugin ${registered.plugin.name}.` })
+      // Of parameters that exclude each other one may have taken the port away.
+      if (isSound) collector.error('plugin-fault', range, `The parameter "${parts[0]}" of ${registered.definition.id} is to feed a port "${port}" that is not there.`, { hint: `It comes from the plugin ${registered.plugin.name}.` })
     } else if (waiting !== 'unknown' && waiting.has(pointer)) {
       collector.error('expression-place', range, `"${parts.join('.')}" names a file, which must be known before the run; a digest or a secret is not.`)
     } else if (given && written.has(parts[0]!)) {

@@ -17,16 +17,20 @@ export interface SchemaProblem {
 export function schemaProblems(errors: readonly ErrorObject[]): SchemaProblem[] {
   const problems: SchemaProblem[] = []
   const covered = new Set<ErrorObject>()
+  const below = (outer: ErrorObject) => errors.filter(e => e !== outer && !covered.has(e) && e.schemaPath.startsWith(`${outer.schemaPath}/`))
+  // Why each item of a list is not the one that it must hold says nothing.
+  for (const error of errors) if (error.keyword === 'contains') for (const item of below(error)) covered.add(item)
   // Branches come before their anyOf in ajv's list; outer ones come last and cover the inner.
   for (const choice of [...errors].reverse()) {
     if ((choice.keyword !== 'anyOf' && choice.keyword !== 'oneOf') || covered.has(choice)) continue
-    const branches = errors.filter(e => e !== choice && !covered.has(e) && e.schemaPath.startsWith(`${choice.schemaPath}/`))
+    const branches = below(choice)
     if (branches.length === 0 && choice.keyword === 'oneOf') continue
     for (const branch of branches) covered.add(branch)
     covered.add(choice)
     problems.push(...chosen(choice, branches))
   }
-  for (const error of errors) if (!covered.has(error) && error.keyword !== 'if') problems.push(problem(error))
+  // What is wrong with a name is told by `propertyNames`, and a branch of `if` by its own errors.
+  for (const error of errors) if (!covered.has(error) && error.keyword !== 'if' && error.propertyName === undefined) problems.push(problem(error))
   return problems
 }
 
@@ -40,6 +44,10 @@ function chosen(choice: ErrorObject, branches: readonly ErrorObject[]): SchemaPr
   }
   const ofRightType = [...groups.values()].filter(group => !group.some(e => e.keyword === 'type' && e.instancePath === choice.instancePath))
   if (ofRightType.length === 1) return ofRightType[0]!.map(problem)
+  if (branches.every(e => e.keyword === 'required' && e.instancePath === choice.instancePath) && branches.length > 0) {
+    const names = [...new Set(branches.map(e => subject(`${choice.instancePath}/${escapePart(e.params.missingProperty)}`)))]
+    return [{ code: 'bad-parameter', pointer: choice.instancePath, which: 'value', keyword: 'required', message: `${listed(names)} is required` }]
+  }
   const expected = here.flatMap(e => (e.keyword === 'type' ? typeNames(e.params.type) : e.keyword === 'enum' ? (e.params.allowedValues as Json[]).map(show) : e.keyword === 'const' ? [show(e.params.allowedValue as Json)] : []))
   // Every branch that wants another type or another word can be named; others have to be looked up.
   const isNamed = expected.length > 0 && here.every(e => ['type', 'enum', 'const'].includes(e.keyword)) && here.length === branches.length
@@ -53,6 +61,14 @@ function problem(error: ErrorObject): SchemaProblem {
   const must = (what: string, hint?: string): SchemaProblem => ({
     code: 'bad-parameter', pointer, which: 'value', keyword, message: `${subject(pointer)} must ${what}; got ${show(data)}`, ...(hint !== undefined && { hint }),
   })
+  const at = (place: string, which: SchemaProblem['which'], message: string, hint?: string): SchemaProblem => ({ code: 'bad-parameter', pointer: place, which, keyword, message, ...(hint !== undefined && { hint }) })
+  const within = (name: string) => subject(`${pointer}/${escapePart(name)}`)
+  /** Names that a schema forbids together, at the last of them. */
+  const excluding = (names: readonly string[]): SchemaProblem => {
+    const last = names.at(-1)!
+    const message = names.length === 1 ? `${within(last)} may not be given` : `${quotedList(names.map(within))} exclude each other`
+    return at(`${pointer}/${escapePart(last)}`, 'key', message, names.length === 1 ? undefined : names.length === 2 ? 'Keep one of them.' : 'Leave one of them out.')
+  }
   const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`
   switch (keyword) {
     case 'type':
@@ -103,14 +119,28 @@ function problem(error: ErrorObject): SchemaProblem {
       return { code: 'unknown-key', pointer: `${pointer}/${escapePart(key)}`, which: 'key', keyword, message: `"${key}" is not a key of ${holder}`, ...(hint !== undefined && { hint }) }
     }
     case 'propertyNames':
-      return { code: 'bad-parameter', pointer: `${pointer}/${escapePart(params.propertyName)}`, which: 'key', keyword, message: `"${params.propertyName}" cannot be a key of ${subject(pointer)}` }
+      return at(`${pointer}/${escapePart(params.propertyName)}`, 'key', `"${params.propertyName}" cannot be a key of ${pointer === '' ? 'the parameters' : subject(pointer)}`)
     case 'dependentRequired':
     case 'dependencies':
-      return { code: 'bad-parameter', pointer, which: 'value', keyword, message: `"${params.property}" needs ${params.deps} beside it` }
-    case 'oneOf':
-      return { code: 'bad-parameter', pointer, which: 'value', keyword, message: `${subject(pointer)} fits several of its forms at once; got ${show(data)}` }
-    case 'not':
-      return { code: 'bad-parameter', pointer, which: 'value', keyword, message: `${subject(pointer)} may not be ${show(data)}` }
+      return at(`${pointer}/${escapePart(params.property)}`, 'key', `${within(params.property)} needs ${within(params.missingProperty)} beside it`)
+    case 'contains':
+      return at(pointer, 'value', `${subject(pointer)} must hold ${params.maxContains === undefined ? `at least ${count(params.minContains, 'item')}` : `${params.minContains} to ${count(params.maxContains, 'item')}`} of the form that is asked for; got ${show(data)}`)
+    case 'oneOf': {
+      const [first, second] = (params.passingSchemas ?? []) as number[]
+      const branches = error.schema as readonly unknown[]
+      const together = first === undefined || second === undefined ? [] : [...requiredOf(branches[first]), ...requiredOf(branches[second])]
+      return together.length > 1 ? excluding(together) : at(pointer, 'value', `${subject(pointer)} fits several of its forms at once; got ${show(data)}`)
+    }
+    case 'not': {
+      const together = requiredOf(error.schema)
+      return together.length > 0 ? excluding(together) : at(pointer, 'value', `${subject(pointer)} may not be ${show(data)}`)
+    }
+    case 'false schema': {
+      // `dependentSchemas: { init: { properties: { model: false } } }`
+      const beside = /\/dependentSchemas\/([^/]+)\//.exec(error.schemaPath)?.[1]
+      const holder = pointer.slice(0, pointer.lastIndexOf('/'))
+      return at(pointer, 'key', `${subject(pointer)} may not be given${beside === undefined ? '' : ` beside ${subject(`${holder}/${beside}`)}`}`, beside === undefined ? undefined : 'Keep one of them.')
+    }
     default:
       return { code: 'bad-parameter', pointer, which: 'value', keyword, message: `${subject(pointer)} ${error.message ?? `fails ${keyword}`}; got ${show(data)}` }
   }
@@ -122,6 +152,13 @@ const typeNames = (type: string | string[]) => [type].flat().map(t => types[t] ?
 const quotedNumber = (type: string | string[], data: Json) =>
   typeof data === 'string' && [type].flat().some(t => t === 'number' || t === 'integer') && data.trim() !== '' && Number.isFinite(Number(data)) ? 'Remove the quotes; from the environment, write fromJSON(env.NAME).' : undefined
 
+/** What a schema that asks for nothing but names asks for. */
+const requiredOf = (schema: unknown): readonly string[] => {
+  const { required, ...more } = (typeof schema === 'object' && schema !== null ? schema : {}) as { required?: readonly string[] }
+  return required && Object.keys(more).length === 0 ? required : []
+}
+
+const quotedList = (items: readonly string[]) => (items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`)
 const listed = (items: readonly string[]) => (items.length < 2 ? (items[0] ?? 'nothing') : `${items.slice(0, -1).join(', ')} or ${items.at(-1)}`)
 
 /** Short JSON of a value. */
