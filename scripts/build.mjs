@@ -58,7 +58,7 @@ async function bundleEngine() {
   const [own, theirs] = await Promise.all([
     build({
       ...bundled,
-      entryPoints: { index: join(src, 'index.ts'), 'child-main': join(src, 'execute/child-main.ts'), 'worker-main': join(src, 'execute/worker-main.ts') },
+      entryPoints: { index: join(src, 'index.ts'), testing: join(src, 'testing/index.ts'), 'child-main': join(src, 'execute/child-main.ts'), 'worker-main': join(src, 'execute/worker-main.ts') },
       outdir: join(dist, 'bundle'),
       external: ['esbuild', 'inversify', 'reflect-metadata', 'execa'],
       plugins: [beside],
@@ -66,7 +66,7 @@ async function bundleEngine() {
     build({ ...shared, format: 'cjs', sourcemap: false, bundle: true, metafile: true, entryPoints: [ajv], outfile: join(dist, 'bundle/ajv.cjs') }),
   ])
   if (!readFileSync(join(root, 'packages/engine/src/plugin/json-schema.ts'), 'utf8').includes(")('ajv/dist/2020.js')")) throw new Error('json-schema.ts loads ajv in another way than the build expects')
-  writeFileSync(join(dist, 'index.js'), "export * from './bundle/index.js'\n")
+  for (const name of ['index', 'testing']) writeFileSync(join(dist, `${name}.js`), `export * from './bundle/${name}.js'\n`)
   writeLicences(dist, own.metafile, theirs.metafile)
 }
 

@@ -17,7 +17,7 @@ const packages: Record<string, readonly string[]> = {
 }
 
 /** The folders of the engine in the order of the flow: each imports only those above it, and itself. */
-const engine = ['diagnostics', 'artifacts', 'plugin', 'source', 'graph', 'plan', 'events', 'execute', 'report']
+const engine = ['diagnostics', 'artifacts', 'plugin', 'source', 'graph', 'plan', 'events', 'execute', 'report', 'testing']
 
 test('there are sources to look at', () => {
   assert.ok(sources.length > 200, `${sources.length} sources`)

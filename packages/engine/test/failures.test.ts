@@ -120,6 +120,22 @@ test('a throw is tried again after a pause that doubles; a resumable stage keeps
   assert.equal(of('final'), [])
 })
 
+test('a stage that returns before it has read and written everything fails, however much it has written', async () => {
+  const project = await Project.make({
+    'plugin.ts': plugin({
+      'bad/early': { inputs: 'rows: { kind: rows }', run: `async ({ inputs, outputs }) => { await outputs.rows.write({ a: 0 }); void (async () => { for await (const r of inputs.rows) await outputs.rows.write(r) })() }` },
+      'good/first': { inputs: 'rows: { kind: rows }', run: `async ({ inputs, outputs }) => { for await (const r of inputs.rows) { await outputs.rows.write(r); break } }` },
+      'good/rows': { run: `async ({ outputs }) => { for (let a = 0; a < 3; a++) await outputs.rows.write({ a }) }` },
+    }),
+    'pipeline.yaml': 'plugins: [./plugin.ts]\nstages:\n  rows: { uses: good/rows }\n  early: { uses: bad/early, inputs: { rows: rows } }\n  first: { uses: good/first, inputs: { rows: rows } }\n',
+  })
+  const ran = await project.run({ keepGoing: true })
+  assert.equal(statuses(ran), { rows: 'ran', early: 'failed', first: 'ran' })
+  const { reason, message, final } = failure(ran, 'early')
+  assert.equal([reason, final], ['outputs', true])
+  assert.match(message, /^returned while it was still reading the input "rows", .*: await the loop that reads it/)
+})
+
 test('a stage that changes its input fails by name, and the input is made anew', async () => {
   const project = await make('  rows: { uses: good/row }\n  spoils: { uses: bad/writes-input, inputs: { rows: rows } }\n  reads: { uses: good/copy, inputs: { rows: rows }, needs: [spoils] }\n')
   const ran = await project.run()

@@ -1,7 +1,7 @@
 import type { ArtifactHandle, InputPorts, Memo, OutputHandle, OutputPorts, StageContext } from '../plugin/define.js'
 import type { RequestInput } from '../plan/types.js'
 import type { StageEvent, StageRequest } from './request.js'
-import { readRows, RowWriter } from './rows.js'
+import { readRows, RowWriter, type Reading } from './rows.js'
 import { StageFailure } from './stage-failure.js'
 
 const progressEveryMs = 100
@@ -23,6 +23,8 @@ export interface OpenContext {
   readonly writers: ReadonlyMap<string, RowWriter>
   /** The outputs that the stage asked for and has not declared. */
   readonly missed: ReadonlySet<string>
+  /** Loops over inputs that go on: none once the stage's function has returned, or it did not wait for them. */
+  readonly reading: Reading
   /** Sends what was held back and closes the writers. */
   finish(): Promise<void>
 }
@@ -32,10 +34,11 @@ export function openContext({ request, inputPorts, outputPorts, services, memo, 
   const metrics: Record<string, number> = {}
   const writers = new Map<string, RowWriter>()
   const progress = new Throttled(emit)
+  const reading: Reading = new Set()
 
   const inputs: Record<string, unknown> = {}
   for (const [port, members] of Object.entries(request.inputs)) {
-    const handles = members.map(member => inputHandle(port, member, inputPorts, signal))
+    const handles = members.map(member => inputHandle(port, member, inputPorts, signal, reading))
     if (request.manyInputs.includes(port)) inputs[port] = handles
     else if (handles.length > 0) inputs[port] = handles[0]
   }
@@ -93,6 +96,7 @@ export function openContext({ request, inputPorts, outputPorts, services, memo, 
     metrics,
     writers,
     missed,
+    reading,
     async finish() {
       progress.flush()
       for (const writer of writers.values()) await writer.close()
@@ -100,7 +104,7 @@ export function openContext({ request, inputPorts, outputPorts, services, memo, 
   }
 }
 
-function inputHandle(port: string, member: RequestInput, ports: InputPorts, signal: AbortSignal): ArtifactHandle {
+function inputHandle(port: string, member: RequestInput, ports: InputPorts, signal: AbortSignal, reading: Reading): ArtifactHandle {
   const kind = ports[port]?.kind
   const name = member.reference ?? `the input "${port}"${member.label ? ` (${member.label})` : ''}, ${member.path}`
   return {
@@ -112,7 +116,7 @@ function inputHandle(port: string, member: RequestInput, ports: InputPorts, sign
     ...(member.logicalName !== undefined && { logicalName: member.logicalName }),
     [Symbol.asyncIterator]() {
       if (!kind?.rows) throw new TypeError(`${name} is of the kind ${kind?.id ?? member.kind}, which has no rows: read its path`)
-      return readRows(member.path, name, kind, signal)
+      return readRows(member.path, name, kind, signal, reading)
     },
   }
 }

@@ -42,6 +42,8 @@ export interface Patience {
   readonly termMs: number
 }
 export const patience: Patience = { cancelMs: 60_000, termMs: 10_000 }
+/** A light stage is short: it gets a moment to see its signal, in milliseconds. */
+export const lightCancelMs = 2000
 
 export const failed = (failure: Omit<Failure, 'diagnostic'>): StageResult => ({ ok: false, failure })
 

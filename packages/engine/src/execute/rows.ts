@@ -14,22 +14,31 @@ async function* lines(path: string, signal?: AbortSignal): AsyncGenerator<string
   if (rest !== '') yield rest
 }
 
+/** The loops over inputs that have begun and not ended. */
+export type Reading = Set<{ readonly name: string }>
+
 /** The rows of a JSONL file, each checked by its kind. A bad row ends the stage for good with `name:line`. */
-export async function* readRows(path: string, name: string, kind: KindDefinition, signal?: AbortSignal): AsyncGenerator<unknown> {
+export async function* readRows(path: string, name: string, kind: KindDefinition, signal?: AbortSignal, reading?: Reading): AsyncGenerator<unknown> {
   let number = 0
-  for await (const text of lines(path, signal)) {
-    number++
-    const line = number === 1 && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
-    if (line.trim() === '') continue
-    let row: unknown
-    try {
-      row = JSON.parse(line)
-    } catch (error) {
-      throw new StageFailure(`${name}:${number} is not JSON: ${(error as Error).message}`, undefined, 'JSONL holds one JSON value a line.')
+  const loop = { name }
+  reading?.add(loop)
+  try {
+    for await (const text of lines(path, signal)) {
+      number++
+      const line = number === 1 && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+      if (line.trim() === '') continue
+      let row: unknown
+      try {
+        row = JSON.parse(line)
+      } catch (error) {
+        throw new StageFailure(`${name}:${number} is not JSON: ${(error as Error).message}`, undefined, 'JSONL holds one JSON value a line.')
+      }
+      const wrong = kind.rows?.check?.(row)
+      if (wrong !== undefined) throw new StageFailure(`${name}:${number} ${wrong}`, undefined, `A row of ${kind.id}: ${kind.summary}`)
+      yield row
     }
-    const wrong = kind.rows?.check?.(row)
-    if (wrong !== undefined) throw new StageFailure(`${name}:${number} ${wrong}`, undefined, `A row of ${kind.id}: ${kind.summary}`)
-    yield row
+  } finally {
+    reading?.delete(loop)
   }
 }
 
@@ -45,6 +54,7 @@ export class RowWriter {
   #chars = 0
   #rows = 0
   #writing: Promise<void> = Promise.resolve()
+  #isClosed = false
 
   constructor(path: string, port: string, kind: KindDefinition) {
     this.#path = path
@@ -57,6 +67,7 @@ export class RowWriter {
   }
 
   async write(row: unknown): Promise<void> {
+    if (this.#isClosed) throw new Error(`row ${this.#rows + 1} of the output "${this.#port}" was written after the stage's function had returned: await what writes it`)
     const wrong = this.#kind.rows?.check?.(row)
     if (wrong !== undefined) throw new TypeError(`row ${this.#rows + 1} of the output "${this.#port}" (${this.#kind.id}): ${wrong}`)
     const line = JSON.stringify(row) as string | undefined
@@ -68,6 +79,7 @@ export class RowWriter {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     try {
       if (this.#parts.length > 0) await this.#flush()
       await this.#writing

@@ -15,11 +15,31 @@ import { StageFailure } from './stage-failure.js'
 export async function runStage(request: StageRequest, emit: (event: StageEvent) => void, signal: AbortSignal): Promise<StageResult> {
   try {
     const stage = await stageOf(request)
+    return await runDefinition(stage, () => pluginsOf(request), request, emit, signal)
+  } catch (error) {
+    return { ok: false, failure: failureOf(error) }
+  }
+}
+
+interface NamedPlugin {
+  readonly name: string
+  readonly definition: PluginDefinition | undefined
+}
+
+/** The same for a stage that is here already. `plugins` are asked for only where it wants services. */
+export async function runDefinition(
+  stage: StageDefinition,
+  plugins: () => Promise<readonly NamedPlugin[]>,
+  request: StageRequest,
+  emit: (event: StageEvent) => void,
+  signal: AbortSignal,
+): Promise<StageResult> {
+  try {
     const given = Object.keys(request.inputs)
     const shapes = Object.fromEntries(given.map(port => [port, request.manyInputs.includes(port) ? 'many' : 'one'] as const))
     const inputPorts: InputPorts = typeof stage.inputs === 'function' ? stage.inputs(request.params, given, shapes) : stage.inputs
     const outputPorts: OutputPorts = typeof stage.outputs === 'function' ? stage.outputs(request.params) : stage.outputs
-    const services = await servicesOf(stage, request)
+    const services = await servicesOf(stage, plugins)
     const memo = openStageMemo(request, signal)
     try {
       const open = openContext({ request, inputPorts, outputPorts, services, memo, signal, emit })
@@ -32,6 +52,8 @@ export async function runStage(request: StageRequest, emit: (event: StageEvent) 
         if (error instanceof TypeError && open.missed.size > 0) throw undeclared(request, outputPorts, open.missed, error)
         throw error
       }
+      const [loop] = open.reading
+      if (loop) throw new OutputProblem(`returned while it was still reading ${loop.name}: await the loop that reads it, or leave it by break or return`)
       await open.finish()
       await checkRows(request, outputPorts, open.writers, signal)
       return { ok: true, metrics: open.metrics }
@@ -100,12 +122,14 @@ async function pluginAt(module: string): Promise<PluginDefinition | undefined> {
   return exported.default ?? exported.builtInPlugin
 }
 
-async function servicesOf(stage: StageDefinition, request: StageRequest): Promise<Record<string, unknown>> {
+const pluginsOf = (request: StageRequest): Promise<NamedPlugin[]> =>
+  Promise.all([request.plugin, ...request.providers].map(async ({ name, module }) => ({ name, definition: await pluginAt(module) })))
+
+async function servicesOf(stage: StageDefinition, plugins: () => Promise<readonly NamedPlugin[]>): Promise<Record<string, unknown>> {
   const wanted = Object.entries(stage.services ?? {})
   if (wanted.length === 0) return {}
-  const plugins = await Promise.all([request.plugin, ...request.providers].map(async ({ name, module }) => ({ name, definition: await pluginAt(module) })))
   const { compose } = await import('../compose.js')
-  const container = compose({ providers: plugins.flatMap(({ name, definition }) => (definition?.provides ?? []).map(provider => ({ plugin: name, provider }))) })
+  const container = compose({ providers: (await plugins()).flatMap(({ name, definition }) => (definition?.provides ?? []).map(provider => ({ plugin: name, provider }))) })
   return Object.fromEntries(wanted.map(([name, token]) => [name, container.get(token)]))
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import { runsFromSource } from '../plugin/resolve.js'
-import { failed, timedOut, type Attempt } from './host.js'
+import { failed, lightCancelMs, timedOut, type Attempt } from './host.js'
 import { MarkedStream } from './marked-stream.js'
 import type { FromStage, ToStage } from './messages.js'
 import type { StageResult } from './request.js'
@@ -39,10 +39,9 @@ export class Thread {
       this.isGood = false
       void this.#worker.terminate()
     }
-    // A light stage is short: it gets a moment to see its signal.
     const onCancel = () => {
       this.#worker.postMessage({ type: 'cancel' } satisfies ToStage)
-      timers.push(setTimeout(() => end('stop'), 2000))
+      timers.push(setTimeout(() => end('stop'), lightCancelMs))
     }
     const onKill = () => end('stop')
     let onMessage: (message: FromStage) => void = () => {}

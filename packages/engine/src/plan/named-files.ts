@@ -31,12 +31,15 @@ export interface Naming {
   readonly view: string | undefined
 }
 
+/** The part of the store that hashes files outside it. */
+export type Hashing = Pick<ArtifactStore, 'digestFile' | 'knownDigest'>
+
 /** What tells apart the questions after files that parameters name, so that nodes can share the answers. */
 export const namedQuestion = (member: { readonly reference: string; readonly glob: boolean }, name: string, port: InputPort): string =>
   `${name}\0${port.kind.id}\0${port.view ?? ''}\0${member.glob}\0${member.reference}`
 
 /** Finds what a parameter names (a path against the project root, or a reference) and digests it through the store's stat index. */
-export async function findNamed(naming: Naming, projectRoot: string, store: ArtifactStore, references?: References): Promise<NamedFiles> {
+export async function findNamed(naming: Naming, projectRoot: string, store: Hashing, references?: References): Promise<NamedFiles> {
   const { reference, kind } = naming
   const referred = await findReference(naming, references)
   if (referred && referred.type !== 'place') return referred
@@ -75,7 +78,7 @@ export async function findNamed(naming: Naming, projectRoot: string, store: Arti
   return problem('missing-file', `There is no "${reference}"${near}`, 'Paths are relative to the project root: the nearest folder above the pipeline file with a package.json or hone.yaml.')
 }
 
-async function several(base: string, names: readonly string[], naming: Naming, store: ArtifactStore): Promise<NamedFiles> {
+async function several(base: string, names: readonly string[], naming: Naming, store: Hashing): Promise<NamedFiles> {
   if (names.length === 0) return problem('missing-file', `"${naming.reference}" names no file`, `Nothing below ${base} fits.`)
   const artifacts: NamedArtifact[] = []
   for (const logicalName of names) {
@@ -86,7 +89,7 @@ async function several(base: string, names: readonly string[], naming: Naming, s
   return found(artifacts)
 }
 
-async function folder(path: string, { kind, view }: Naming, store: ArtifactStore): Promise<NamedArtifact> {
+async function folder(path: string, { kind, view }: Naming, store: Hashing): Promise<NamedArtifact> {
   const all = filesOfFolder(path)
   const counting = kind.files ? [...kind.files(all, view)].sort(byUnits) : all
   const files: Record<string, Digest> = {}

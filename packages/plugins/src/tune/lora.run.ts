@@ -4,6 +4,7 @@ import {
   type LlamaConfig, type LoraOptions, type Parameter,
 } from 'hone-lm'
 import type { LoraParams } from './lora.js'
+import { misfit } from './lora-fit.js'
 import { openStart } from './start.js'
 import { tune } from './tuning.js'
 
@@ -15,6 +16,8 @@ export default async function run(context: StageContext<LoraParams>): Promise<vo
   }
   const start = await openStart(context, { mergeAdapter: false })
   const { config } = start
+  const problem = misfit({ loraTargets, wholeParameters }, config, params)
+  if (problem) context.fail(problem.message, problem.param)
   const weights = inputs.adapter && (await weightsToGoOnFrom(context, config, options, inputs.adapter.path))
   const { parameters, templateDigest } = await tune(context, start, { type: 'lora', ...options }, weights)
   const tied = trainsTiedMatrix(config, options)

@@ -2,6 +2,7 @@ import { defineStage, params, type StageProblem } from 'hone-engine'
 import { computedBy } from '../evaluate/computed-by.js'
 import { metrics, report, tokens } from '../kinds/kinds.js'
 import { adapter, model } from '../kinds/model.js'
+import { misfit } from './lora-fit.js'
 import { trainerRules, trainerSchema, type TrainerParams } from './trainer-params.js'
 
 export interface LoraParams extends TrainerParams {
@@ -52,15 +53,13 @@ export const lora = defineStage<LoraParams>({
   check: async ({ params: p, inputs }): Promise<readonly StageProblem[]> => {
     const dir = inputs.model?.[0]?.path
     if (dir === undefined) return []
-    const { loraTargets, openModelFolder, parseLlamaConfig, wholeParameters } = await import('hone-lm')
+    const lm = await import('hone-lm')
     // A folder or a GGUF file that is not whole is told by its kind.
-    const folder = await openModelFolder(dir).catch(() => undefined)
+    const folder = await lm.openModelFolder(dir).catch(() => undefined)
     if (!folder) return []
     try {
-      const config = parseLlamaConfig(folder.configJson)
-      if (p.rank > config.hiddenSize) return [{ message: `must be ≤ ${config.hiddenSize} (the hidden size); got ${p.rank}`, param: 'rank' }]
-      const layers = { targetModules: p.target_modules, modulesToSave: p.modules_to_save }
-      return problemsOf('target_modules', () => loraTargets(config, layers)) ?? problemsOf('modules_to_save', () => wholeParameters(config, layers)) ?? []
+      const problem = misfit(lm, lm.parseLlamaConfig(folder.configJson), p)
+      return problem ? [problem] : []
     } catch (error) {
       // A model that cannot be trained.
       return [{ message: (error as Error).message, param: 'model' }]
@@ -68,12 +67,3 @@ export const lora = defineStage<LoraParams>({
   },
   run: () => import('./lora.run.js'),
 })
-
-function problemsOf(param: string, find: () => unknown): readonly StageProblem[] | undefined {
-  try {
-    find()
-    return undefined
-  } catch (error) {
-    return [{ message: (error as Error).message, param }]
-  }
-}

@@ -169,7 +169,7 @@ test('what can be seen of the parameters before the run is a problem of the para
   const inputs = { model: [{ path: model, logicalName: '', reference: model }] }
   const check = (params: Record<string, unknown>) => lora.check!({ params: { rank: 8, alpha: 16, rslora: false, target_modules: 'all-linear', modules_to_save: [], ...params } as never, inputs })
   assert.equal(await check({}), [])
-  assert.equal(await check({ rank: 17 }), [{ message: 'must be ≤ 16 (the hidden size); got 17', param: 'rank' }])
+  assert.equal(await check({ rank: 17 }), [{ message: '"rank" must be ≤ 16 (the hidden size); got 17', param: 'rank' }])
   const [problem] = await check({ target_modules: ['query'] })
   assert.is(problem!.param, 'target_modules')
   assert.match(problem!.message, /"query".*q_proj/)

@@ -1,0 +1,134 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Digest, Json, JsonObject } from '../artifacts/types.js'
+import type { Failure } from '../events/event.js'
+import { checkOutputs } from '../execute/outputs.js'
+import type { StageEvent, StageResult } from '../execute/request.js'
+import { runDefinition } from '../execute/stage.js'
+import { ParameterSchema } from '../graph/parameters.js'
+import type { StageDefinition } from '../plugin/define.js'
+import { digestsBelow, namesThatDiffer } from './contents.js'
+import { layOut, type Place, type StageSetting } from './setting.js'
+import { watchWrites } from './write-watch.js'
+
+/** One run of a stage and all that could be seen of it. */
+export interface Attempt {
+  readonly place: Place
+  /** `undefined` where it had not ended when its time was over. */
+  readonly result: StageResult | undefined
+  readonly events: readonly StageEvent[]
+  readonly durationMs: number
+  /** From when it was to be cancelled to its end. */
+  readonly cancelledForMs: number
+  /** What is wrong with what it left, as the engine says it. */
+  readonly outputFault: Failure | undefined
+  /** Port → path → digest. */
+  readonly outputs: Readonly<Record<string, Readonly<Record<string, Digest>>>>
+  readonly changedInputs: readonly string[]
+  readonly writtenOutside: readonly string[]
+  readonly writtenLate: readonly string[]
+  /** Parameters that it read and its schema does not list. */
+  readonly unlisted: readonly string[]
+  readonly changedParams: boolean
+}
+
+export interface AttemptOptions {
+  readonly memoRoot?: string
+  /** Cancels it after so long; 0 before it starts. */
+  readonly cancelAfterMs?: number
+  /** Goes on in the folder of an earlier attempt, with its scratch. */
+  readonly goesOn?: Place
+  readonly timeoutMs: number
+  /** How long it is watched for what it left running. */
+  readonly lingerMs?: number
+}
+
+export async function attempt(stage: StageDefinition, setting: StageSetting, options: AttemptOptions): Promise<Attempt> {
+  const fresh = await layOut(stage, setting, options.memoRoot)
+  const place: Place = options.goesOn ? { ...fresh, request: { ...fresh.request, scratch: options.goesOn.request.scratch } } : fresh
+  const { root, attempt: dir } = place
+  const unlisted = new Set<string>()
+  const request = { ...place.request, params: watched(structuredClone(place.request.params) as Record<string, Json>, stage, unlisted) }
+  const before = { inputs: inputDigests(place), project: digestsBelow(request.projectRoot), params: JSON.stringify(request.params) }
+  const events: StageEvent[] = []
+  const abort = new AbortController()
+  const plugins = (setting.plugins ?? []).map(definition => ({ name: definition.name, definition }))
+
+  return watchWrites([dir, request.scratch, request.memoRoot], async writes => {
+    const startedAt = performance.now()
+    const cancel = () => abort.abort(new Error('the run was interrupted'))
+    if (options.cancelAfterMs === 0) cancel()
+    const timer = options.cancelAfterMs ? setTimeout(cancel, options.cancelAfterMs) : undefined
+    const result = await inTime(guarded(() => runDefinition(stage, async () => plugins, request, e => events.push(e), abort.signal)), options.timeoutMs)
+    const endedAt = performance.now()
+    clearTimeout(timer)
+    writes.ended = true
+    const outputFault = result?.ok ? await faultOf(place) : undefined
+    const outputs = outputDigests(place)
+    if (options.lingerMs) await sleep(options.lingerMs)
+    const now = outputDigests(place)
+    const late = Object.keys(outputs).flatMap(port => namesThatDiffer(outputs[port]!, now[port]!).map(name => join(place.request.outputs[port]!.path, name)))
+    const inside = namesThatDiffer(before.project, digestsBelow(request.projectRoot)).map(name => join(request.projectRoot, name))
+    return {
+      place,
+      result,
+      events,
+      durationMs: endedAt - startedAt,
+      cancelledForMs: endedAt - startedAt - (options.cancelAfterMs ?? 0),
+      outputFault,
+      outputs,
+      changedInputs: namesThatDiffer(before.inputs, inputDigests(place)),
+      writtenOutside: [...new Set([...writes.outside, ...inside])].filter(path => !isInput(place, path)),
+      writtenLate: [...new Set([...writes.late, ...late])].map(path => path.replace(`${root}/`, '')),
+      unlisted: [...unlisted],
+      changedParams: JSON.stringify(request.params) !== before.params,
+    }
+  })
+}
+
+async function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    return await Promise.race([promise, new Promise<undefined>(done => (timer = setTimeout(() => done(undefined), timeoutMs)))])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** `process.exit` would end the tests; under the engine it is a failure of the stage. */
+async function guarded(run: () => Promise<StageResult>): Promise<StageResult> {
+  const { exit } = process
+  process.exit = (code => {
+    throw new Error(`calls process.exit(${code ?? ''})`)
+  }) as typeof process.exit
+  try {
+    return await run()
+  } finally {
+    process.exit = exit
+  }
+}
+
+async function faultOf({ attempt: dir, request, outputPorts }: Place): Promise<Failure | undefined> {
+  const checked = await checkOutputs(dir, request.outputs, outputPorts)
+  return 'reason' in checked ? checked : undefined
+}
+
+const outputDigests = ({ request }: Place) => Object.fromEntries(Object.entries(request.outputs).map(([port, { path }]) => [port, digestsBelow(path)]))
+
+const inputDigests = ({ request }: Place): Readonly<Record<string, Digest>> =>
+  Object.fromEntries(Object.entries(request.inputs).flatMap(([port, members]) =>
+    members.flatMap(({ label, logicalName, path }) => Object.entries(digestsBelow(path)).map(([name, digest]) => [[port, label, logicalName, name].filter(Boolean).join('/'), digest]))))
+
+const isInput = ({ request }: Place, path: string): boolean => Object.values(request.inputs).some(members => members.some(m => path === m.path || path.startsWith(`${m.path}/`)))
+
+/** The same parameters, over a prototype that notes what is asked for and is not there; they can still be copied and cloned. */
+function watched(params: Record<string, Json>, stage: StageDefinition, unlisted: Set<string>): JsonObject {
+  const { declared } = ParameterSchema.of(stage)
+  const noting = new Proxy(Object.prototype, {
+    get(target, name, receiver) {
+      if (typeof name === 'string' && declared && !declared.has(name) && !(name in target) && name !== 'toJSON' && name !== 'then') unlisted.add(name)
+      return Reflect.get(target, name, receiver) as unknown
+    },
+  })
+  return Object.setPrototypeOf(params, noting) as JsonObject
+}

@@ -1,0 +1,206 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Digest, JsonObject } from '../artifacts/types.js'
+import { lightCancelMs, patience } from '../execute/host.js'
+import { ParameterSchema } from '../graph/parameters.js'
+import { schemaProblems } from '../graph/schema-errors.js'
+import { checkPlugin } from '../plugin/check-plugin.js'
+import type { Determinism, StageDefinition } from '../plugin/define.js'
+import { attempt, type Attempt } from './attempt.js'
+import { firstDifference, namesThatDiffer } from './contents.js'
+import { openToAnyKey, wrongDefault, wrongExample, wrongValues } from './parameter-checks.js'
+import { completeParams, layOut, type StageSetting } from './setting.js'
+
+/** Parameters that must be refused, and what must be said. */
+export interface WrongParameters {
+  /** Over those of the setting. */
+  readonly params: Readonly<Record<string, unknown>>
+  readonly says: RegExp
+}
+
+export interface ConformanceOptions extends StageSetting {
+  readonly wrong?: readonly WrongParameters[]
+  /** How soon after a cancel it must have ended; what the engine waits unless told. */
+  readonly graceMs?: number
+  /** How long a run may take at most. */
+  readonly timeoutMs?: number
+}
+
+export interface Check {
+  readonly name: string
+  /** Throws an Error that says what is wrong and, where one can tell, what to do. */
+  readonly run: () => Promise<void>
+}
+
+/**
+ * Everything that the engine relies on of a stage, as checks for any test runner: `for (const { name, run } of conformance(stage, { params, inputs }))
+ * test(name, run)`. They share their runs of the stage, the first of which is made by the first check that needs it; where that fails,
+ * the check that says so is the only one of those that does. They run in this process, one after the other.
+ */
+export function conformance(stage: StageDefinition<any>, options: ConformanceOptions = {}): readonly Check[] {
+  const timeoutMs = options.timeoutMs ?? 60_000
+  const graceMs = options.graceMs ?? (stage.light ? lightCancelMs : patience.cancelMs)
+  const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
+    let made: Promise<T> | undefined
+    return () => (made ??= make())
+  }
+  const given = (options.params ?? {}) as JsonObject
+  const determinism = (): Determinism => (typeof stage.determinism === 'function' ? stage.determinism(completeParams(stage, given)) : stage.determinism)
+  const first = once(() => attempt(stage, options, { timeoutMs, lingerMs: 40 }))
+  // Equal bytes anywhere hold with other threads, too.
+  const second = once(() => attempt(stage, { ...options, threads: (options.threads ?? 1) + (determinism() === 'bytes' ? 1 : 0) }, { timeoutMs }))
+  const isGood = ({ result, outputFault }: Attempt) => result?.ok === true && !outputFault
+  /** A run that did what it should, else undefined: what it should not have done is told by a check of its own. */
+  const good = (made: () => Promise<Attempt>) => made().then(run => (isGood(run) ? run : undefined), () => undefined)
+  const ofGoodRuns = (look: (run: Attempt) => string | undefined) => async () => {
+    for (const made of [first, second]) {
+      const run = await good(made)
+      if (run) refuse(look(run))
+    }
+  }
+  const checks: Check[] = [
+    { name: 'is defined as the engine asks', run: async () => refuse(definitionFault(stage)) },
+    { name: 'has defaults that its schema accepts', run: async () => refuse(wrongDefault(stage)) },
+    ...(stage.example === undefined ? [] : [{ name: 'has an example that its schema accepts', run: async () => refuse(wrongExample(stage)) }]),
+    { name: 'refuses a parameter that its schema does not list', run: async () => refuse(openToAnyKey(stage, given)) },
+    { name: 'refuses wrong values by the name of their parameter', run: async () => refuse(await wrongValues(stage, given, await layOut(stage, options).then(p => p.checkInputs, () => ({})))) },
+    ...(options.wrong ?? []).map(wrong => ({ name: `refuses ${JSON.stringify(wrong.params)}`, run: async () => refuse(await notRefused(stage, options, wrong, timeoutMs)) })),
+    {
+      name: 'runs to its end',
+      run: async () => {
+        for (const made of [first, second]) {
+          const { result } = await made()
+          if (!result) refuse(`did not end within ${timeoutMs} ms`)
+          else if (!result.ok && result.failure.reason !== 'outputs') refuse(`failed: ${result.failure.message}${result.failure.stack ? `\n${result.failure.stack}` : ''}`)
+        }
+      },
+    },
+    {
+      name: 'leaves its declared outputs and no other',
+      run: async () => {
+        for (const made of [first, second]) {
+          const { result, outputFault } = (await made().catch(() => undefined)) ?? {}
+          const fault = outputFault ?? (result && !result.ok && result.failure.reason === 'outputs' ? result.failure : undefined)
+          refuse(fault && `${fault.message}${fault.hint ? `. ${fault.hint}` : ''}`)
+        }
+      },
+    },
+    {
+      name: 'gives the same bytes again',
+      run: async () => {
+        const [a, b] = [await good(first), await good(second)]
+        // What is still being written cannot be compared.
+        if (a && b && a.writtenLate.length + b.writtenLate.length === 0 && determinism() !== 'none') refuse(difference(a, b), `it declares determinism: '${determinism()}'`)
+      },
+    },
+    {
+      name: 'gives the same bytes with its memo empty, half full and full',
+      run: async () => {
+        const [before, again] = [await good(first), await good(second)]
+        if (!before || !again || difference(before, again) || determinism() === 'none') return
+        const { memoRoot } = before.place.request
+        if (!existsSync(memoRoot)) return
+        for (const part of [1, 0.5]) {
+          const after = await attempt(stage, options, { timeoutMs, memoRoot: partOfMemo(memoRoot, before.place.root, part) })
+          const says = `with its memo ${part === 1 ? 'full' : 'half full'}`
+          if (!isGood(after)) refuse(`fails ${says}: ${failureOf(after)}`)
+          refuse(difference(before, after), `${says}; what the function of memo.map gives must depend on its rows and the salt alone`)
+        }
+      },
+    },
+    {
+      name: 'reads only parameters that its schema lists, and changes none',
+      run: ofGoodRuns(({ unlisted, changedParams }) => (unlisted.length > 0 ? `reads the parameter ${quoted(unlisted)}, which the schema does not list` : changedParams ? 'changes its parameters: copy what it works on' : undefined)),
+    },
+    { name: 'leaves its inputs as they are', run: ofGoodRuns(({ changedInputs }) => (changedInputs.length > 0 ? `changes its inputs: ${changedInputs.join(', ')}. Copy to scratch what it works on` : undefined)) },
+    {
+      name: 'writes nowhere but to its outputs and its scratch',
+      run: ofGoodRuns(({ writtenOutside }) => (writtenOutside.length > 0 ? `writes to ${writtenOutside.join(', ')}. What is only needed meanwhile belongs in scratch` : undefined)),
+    },
+    {
+      name: 'has ended when its function returns',
+      run: ofGoodRuns(({ writtenLate }) => (writtenLate.length > 0 ? `goes on after its function has returned, and writes ${writtenLate.join(', ')}: await everything` : undefined)),
+    },
+    {
+      name: 'ends soon after it is cancelled',
+      run: async () => {
+        const { durationMs } = (await good(first)) ?? {}
+        if (durationMs === undefined) return
+        for (const cancelAfterMs of [0, Math.max(1, durationMs / 2)]) {
+          const { cancelledForMs } = await attempt(stage, options, { cancelAfterMs, timeoutMs: cancelAfterMs + graceMs + 50 })
+          if (cancelledForMs > graceMs) refuse(`had not ended ${Math.round(graceMs)} ms after it was cancelled: look at \`signal\``)
+        }
+      },
+    },
+    {
+      name: 'goes on from its scratch to the same bytes',
+      run: async () => {
+        const undisturbed = await good(first)
+        if (!undisturbed || !stage.resumable || determinism() === 'none') return
+        const stopped = await attempt(stage, options, { cancelAfterMs: Math.max(1, undisturbed.durationMs / 2), timeoutMs })
+        const after = await attempt(stage, options, { goesOn: stopped.place, timeoutMs })
+        if (!isGood(after)) refuse(`fails when it goes on after a cancel: ${failureOf(after)}`)
+        refuse(difference(undisturbed, after), 'when it goes on after a cancel, with what that left in scratch')
+      },
+    },
+  ]
+  const isDefined = once(async () => definitionFault(stage) === undefined)
+  return checks.map(({ name, run }, i) => ({
+    name: `${stage.id} ${name}`,
+    // On a definition that is none nothing else can be said.
+    run: async () => (i === 0 || (await isDefined()) ? run() : undefined),
+  }))
+}
+
+const definitionFault = (stage: StageDefinition): string | undefined => checkPlugin({ name: 'the plugin', api: 1, stages: [stage] }, stage.id)[0]?.message
+
+function refuse(message: string | undefined, where?: string): void {
+  if (message !== undefined) throw new Error(where === undefined ? message : `${message} (${where})`)
+}
+
+const quoted = (names: readonly string[]) => names.map(name => `"${name}"`).join(', ')
+
+const failureOf = ({ result, outputFault }: Attempt) => (result?.ok ? outputFault?.message : (result?.failure.message ?? 'it did not end')) ?? ''
+
+function difference(a: Attempt, b: Attempt): string | undefined {
+  for (const port of Object.keys(a.outputs)) {
+    const [name] = namesThatDiffer(a.outputs[port] as Record<string, Digest>, b.outputs[port] as Record<string, Digest>)
+    if (name === undefined) continue
+    const [left, right] = [a, b].map(({ place }) => join(place.request.outputs[port]!.path, name))
+    const where = firstDifference(left!, right!)
+    return `the output "${port}" differs${name ? ` in ${name}` : ''}${where ? `: ${where}` : ''}`
+  }
+  const [x, y] = [a, b].map(({ result }) => (result?.ok ? result.metrics : {}))
+  const [metric] = namesThatDiffer(x!, y!)
+  return metric === undefined ? undefined : `the metric ${metric} is ${x![metric]}, then ${y![metric]}`
+}
+
+/** A copy of a memo of which so much is left, as after a kill. */
+function partOfMemo(memoRoot: string, root: string, part: number): string {
+  const copy = mkdtempSync(join(root, 'memo-'))
+  for (const folder of readdirSync(memoRoot)) {
+    mkdirSync(join(copy, folder))
+    for (const name of readdirSync(join(memoRoot, folder))) {
+      const to = join(copy, folder, name)
+      copyFileSync(join(memoRoot, folder, name), to)
+      truncateSync(to, Math.floor(statSync(to).size * part))
+    }
+  }
+  return copy
+}
+
+async function notRefused(stage: StageDefinition, options: ConformanceOptions, { params, says }: WrongParameters, timeoutMs: number): Promise<string | undefined> {
+  const all = { ...options.params, ...params }
+  const filled = structuredClone(all) as JsonObject
+  const bySchema = schemaProblems(ParameterSchema.of(stage).errors(filled))
+  if (bySchema.length > 0) return said(bySchema.map(p => p.message).join('; '), says)
+  const { checkInputs } = await layOut(stage, { ...options, params: all })
+  const byCheck = ((await stage.check?.({ params: filled, inputs: checkInputs })) ?? []).filter(p => p.severity !== 'warning')
+  if (byCheck.length > 0) return said(byCheck.map(p => p.message).join('; '), says)
+  const { result } = await attempt(stage, { ...options, params: all }, { timeoutMs })
+  if (!result || result.ok) return 'takes them'
+  if (result.failure.reason !== 'failed') return `throws instead of saying what is wrong: ${result.failure.message}. Answer it from \`check\`, or end the stage with \`fail\``
+  return said(result.failure.message, says)
+}
+
+const said = (message: string, says: RegExp): string | undefined => (says.test(message) ? undefined : `says “${message}”, which ${String(says)} does not match`)
