@@ -1,4 +1,4 @@
-// What CI runs: `npm test`, then the quickstart twice (the second time nothing may run), and the sum of it all.
+// What CI runs: `npm test`, the packages as plain npm installs them, the quickstart twice (the second time nothing may run), and the sum of it all.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from './prepare.mjs'
@@ -23,11 +23,15 @@ function check(what, holds, detail = '') {
   console.log(`${holds ? 'ok  ' : 'FAIL'} ${what}${detail ? `: ${detail}` : ''}`)
 }
 
-const tests = await shown(npm, ['test'])
-const last = tests.text.trimEnd().split('\n').at(-1) ?? ''
-const counted = /^(\d+) passed, (\d+) failed, (\d+) skipped$/.exec(last)
-if (counted) for (const [i, name] of ['passed', 'failed', 'skipped'].entries()) counts[name] += Number(counted[i + 1])
-check('npm test ends with its count and exits 0', counted !== null && tests.code === 0, `exit ${tests.code}, ${tests.seconds.toFixed(0)} s`)
+/** Runs a script of package.json that ends with its count, which is added to the sum. */
+async function counted(...args) {
+  const { code, text, seconds } = await shown(npm, args)
+  const last = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/.exec(text.trimEnd().split('\n').at(-1) ?? '')
+  if (last) for (const [i, name] of ['passed', 'failed', 'skipped'].entries()) counts[name] += Number(last[i + 1] ?? 0)
+  check(`npm ${args.join(' ')} ends with its count and exits 0`, last !== null && code === 0, `exit ${code}, ${seconds.toFixed(0)} s`)
+}
+await counted('test')
+await counted('run', 'test:packed')
 
 const first = await shown(npm, ['start'])
 check('npm start runs the quickstart', first.code === 0, `exit ${first.code}, ${first.seconds.toFixed(0)} s`)

@@ -24,8 +24,12 @@ function stampOf(files, salt) {
 }
 
 const packages = () => readdirSync(join(root, 'packages')).filter(name => existsSync(join(root, 'packages', name, 'package.json')))
+
+/** The folder of each package that is published. */
+export const packageFolders = () => [...packages().map(name => `packages/${name}`), 'models/hone-tiny']
+
 const installStamp = () =>
-  stampOf(['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...packages().map(p => `packages/${p}/package.json`)], `${pnpmVersion} ${process.version} ${process.platform} ${process.arch}`)
+  stampOf(['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...packageFolders().map(folder => `${folder}/package.json`)], `${pnpmVersion} ${process.version} ${process.platform} ${process.arch}`)
 const buildStamp = () =>
   stampOf([...packages().flatMap(p => [...filesBelow(`packages/${p}`)]).filter(f => !f.includes('/test/')), 'scripts/build.mjs', 'pnpm-lock.yaml'], 'build')
 

@@ -112,6 +112,8 @@ export interface CommandOptions {
   readonly cwd?: string
   /** What it reads from stdin; without it stdin is at its end. */
   readonly input?: string
+  /** Another user and group, whom only root can become. */
+  readonly uid?: number
 }
 
 /** A project in a temporary folder, with a space and letters beyond ASCII in its path. */
@@ -165,9 +167,9 @@ export class Project {
     cpSync(from, this.path(name), { recursive: true })
   }
 
-  start(args: readonly string[], { env = {}, cwd = '.', input }: CommandOptions = {}): Running {
+  start(args: readonly string[], { env = {}, cwd = '.', input, uid }: CommandOptions = {}): Running {
     const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(HONE_|NODE_|NO_COLOR$|FORCE_COLOR$|CI$|TERM$)/.test(name)))
-    const child = spawn(process.execPath, [...program, ...args], { cwd: resolve(this.root, cwd), env: { ...kept, ...env }, detached: true, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [...program, ...args], { cwd: resolve(this.root, cwd), env: { ...kept, ...env }, detached: true, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], ...(uid !== undefined && { uid, gid: uid }) })
     child.stdin?.end(input)
     return new Running(child)
   }

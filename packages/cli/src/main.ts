@@ -20,6 +20,7 @@ const catalogue = async (): Promise<Add> => (await import('./commands/catalogue.
 const cache = async (): Promise<Add> => (await import('./commands/cache.js')).addCache
 const model = async (): Promise<Add> => (await import('./commands/model.js')).addModel
 const update = async (): Promise<Add> => (await import('./commands/update.js')).addUpdate
+const init = async (): Promise<Add> => (await import('./commands/init.js')).addInit
 const doctor = async (): Promise<Add> => (await import('./commands/doctor.js')).addDoctor
 
 /** Who adds which command, in the order of the help. Only what is asked for is loaded; anything else, as `--help` or a slip, needs them all. */
@@ -32,6 +33,7 @@ const commands: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['cache', cache],
   ...['generate', 'chat'].map(name => [name, model] as const),
   ['update', update],
+  ['init', init],
   ['doctor', doctor],
 ])
 const asked = commands.get(process.argv[2] ?? '')

@@ -68,6 +68,9 @@ export const codes = {
   'unknown-selection': 'The command line names a stage that the file does not have.',
   // the store
   'store': 'The store cannot be used: it was written by a newer version, or cannot be read or written.',
+  // a new project
+  'not-empty': 'A folder where something new is to be made holds other things.',
+  'not-writable': 'A folder where something new is to be made cannot be written.',
   // the run
   'missing-secret': 'A secret that a stage reads is not set.',
   'stage-failed': 'A stage found a mistake in what it was given.',

@@ -1,0 +1,65 @@
+import { chmodSync, existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Project } from '../../../../tests/rig.js'
+
+const test = suite('init')
+
+test('an empty folder becomes a project without a mistake, and what it prints is what must be typed', async () => {
+  const project = Project.make()
+  const made = await project.hone('init', 'new one/with ü')
+  assert.is(made.code, 0, made.stderr)
+  assert.match(made.stdout, /^next: .*hone.* run 'new one\/with ü\/pipeline\.yaml'$/m)
+  assert.equal(readdirSync(project.path('new one/with ü')).sort(), ['.gitignore', 'data', 'hone.yaml', 'models', 'pipeline.yaml', 'plugins'])
+  const plan = await project.hone('plan', 'new one/with ü/pipeline.yaml', '--json')
+  assert.is(plan.code, 0, plan.stdout)
+  assert.equal(Object.values(plan.json.stages).map((s: any) => s.action), Array.from({ length: 8 }, () => 'run'))
+  assert.not.ok(project.has('.hone'), 'the new folder is a project of its own')
+})
+
+test('what an install and git leave in a folder stays as it is', async () => {
+  const left = { 'package.json': '{"name":"mine"}\n', 'package-lock.json': '{}\n', '.gitignore': 'secret\n', '.npmrc': 'fund=false\n', 'README.md': '# mine\n' }
+  const project = Project.make(left)
+  const made = await project.hone('init', '--json')
+  assert.is(made.code, 0, made.stdout)
+  assert.is(made.json.folder, project.root)
+  for (const [name, text] of Object.entries(left)) assert.is(project.read(name), text)
+  assert.not.ok(project.has('hone.yaml'), 'package.json marks the project already')
+  assert.is((await project.hone('validate', 'pipeline.yaml')).code, 0)
+})
+
+test('a folder that is not empty is refused and left alone', async () => {
+  const project = Project.make({ 'src/a.js': 'a', 'data/messages.csv': 'mine', 'b.txt': 'b' })
+  const refused = await project.hone('init')
+  assert.equal([refused.code, refused.stdout], [2, ''])
+  assert.is(refused.stderr, 'error: this folder is not empty: it holds b.txt, data, src; nothing was written (not-empty)\n  hint: Name a folder that is empty or not there yet: hone init NAME\n\n1 error\n')
+  assert.equal(readdirSync(project.root).sort(), ['b.txt', 'data', 'package.json', 'src'])
+  assert.is(project.read('data/messages.csv'), 'mine')
+  const twice = [await project.hone('init', 'new'), await project.hone('init', 'new', '--json')]
+  assert.equal(twice.map(t => t.code), [0, 2])
+  assert.is(twice[1]!.json.diagnostics[0].code, 'not-empty')
+  assert.is((await project.hone('init', 'b.txt')).code, 2)
+  assert.is(project.read('b.txt'), 'b')
+})
+
+test('where nothing can be written it says so and leaves nothing behind', async () => {
+  const project = Project.make({ taken: '' })
+  const inFile = await project.hone('init', 'taken/new')
+  assert.is(inFile.code, 2)
+  assert.match(inFile.stderr, /^error: the project cannot be made, a file is in the way where a folder should be: .*; nothing was left behind \(not-writable\)\n/)
+
+  // Root may write everywhere; another user may not.
+  const uid = process.getuid?.() === 0 ? 65534 : undefined
+  chmodSync(project.root, 0o555)
+  try {
+    const denied = await project.start(['init', 'new'], uid === undefined ? {} : { uid }).ended
+    assert.is(denied.code, 2, denied.stdout)
+    assert.match(denied.stderr, /^error: the project cannot be made, permission denied: .*\/new; nothing was left behind \(not-writable\)\n {2}hint: /)
+    assert.not.ok(existsSync(join(project.root, 'new')))
+  } finally {
+    chmodSync(project.root, 0o755)
+  }
+})
+
+test.run()
