@@ -1,7 +1,21 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { didYouMean, findProjectRoot, pipelineSchema, projectRegistry, type InputPorts, type JsonSchema, type OutputPorts, type Registry, type StageDefinition } from 'hone-engine'
+import {
+  didYouMean,
+  exampleStage,
+  findProjectRoot,
+  pipelineSchema,
+  possibleInputs,
+  possibleOutputs,
+  projectRegistry,
+  type InputPort,
+  type JsonSchema,
+  type OutputPort,
+  type PossiblePorts,
+  type Registry,
+  type StageDefinition,
+} from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { builtIn, type Shell } from '../shell.js'
 
@@ -17,37 +31,53 @@ async function registryOf(shell: Shell, files: readonly string[]): Promise<Regis
   return undefined
 }
 
-type Ports = InputPorts | OutputPorts
-const portsOf = (ports: StageDefinition['inputs'] | StageDefinition['outputs']): Ports | undefined => (typeof ports === 'function' ? undefined : ports)
+const withoutVersion = (id: string) => id.replace(/@\d+$/, '')
 
-function portLines(ports: Ports | undefined): string[][] {
-  if (ports === undefined) return [['', '', 'as the parameters say']]
-  return Object.entries(ports).map(([name, port]) => [
+function portLines({ ports, depend }: PossiblePorts<InputPort | OutputPort>): string[][] {
+  const lines = Object.entries(ports).map(([name, port]) => [
     `  ${name}`,
     port.kind.id,
-    [port.optional && 'optional', 'many' in port && port.many && 'takes many', port.description].filter(Boolean).join('; '),
+    [[port.optional && 'optional', 'many' in port && port.many && 'takes many'].filter(Boolean).join(', '), port.description ?? port.kind.summary].filter(Boolean).join('; '),
   ])
+  return depend ? [...lines, ['  …', '', 'as the parameters and the file say']] : lines
 }
 
-function paramLines(schema: JsonSchema): string[][] {
-  const properties = (schema.properties ?? {}) as Record<string, JsonSchema>
+/** The values that a schema takes, in a few words. */
+function typeName(schema: JsonSchema): string {
+  if (Array.isArray(schema.enum)) return schema.enum.map(v => (typeof v === 'string' ? v : JSON.stringify(v))).join(' | ')
+  const branches = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined
+  if (branches) return [...new Set(branches.map(typeName))].join(' | ')
+  if (Array.isArray(schema.type)) return schema.type.join(' | ')
+  if (schema.type === 'array') {
+    const item = schema.items === undefined ? 'anything' : typeName(schema.items as JsonSchema)
+    return /^(text|number|integer|boolean|map)$/.test(item) ? `list of ${item}s` : `list of ${item}`
+  }
+  return schema.type === undefined ? ('const' in schema ? JSON.stringify(schema.const) : 'anything') : schema.type === 'object' ? 'map' : schema.type === 'string' ? 'text' : String(schema.type)
+}
+
+/** `split`, and below it `split.test`: what a map may hold, of each of its forms. */
+function paramLines(schema: JsonSchema, prefix = '  '): string[][] {
   const required = (schema.required ?? []) as string[]
-  return Object.entries(properties).map(([name, p]) => {
-    const type = Array.isArray(p.enum) ? p.enum.map(v => JSON.stringify(v)).join(' | ') : String(Array.isArray(p.type) ? p.type.join(' | ') : (p.type ?? 'any'))
-    return [`  ${name}`, type.replaceAll('"', ''), [required.includes(name) ? 'required' : p.default === undefined ? '' : `default ${JSON.stringify(p.default)}`, p.description].filter(Boolean).join('. ')]
+  return Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).flatMap(([name, p]) => {
+    const said = [required.includes(name) ? 'required' : p.default === undefined ? '' : `default ${JSON.stringify(p.default)}`, p.description].filter(Boolean).join('. ')
+    const forms = ((p.anyOf ?? p.oneOf) as JsonSchema[] | undefined) ?? [p]
+    return [[`${prefix}${name}`, typeName(p), said], ...forms.flatMap(form => paramLines(form, `${prefix}${name}.`))]
   })
 }
 
-function documentation(stage: StageDefinition, bold: (text: string) => string): string {
+function documentation(stage: StageDefinition, registry: Registry, bold: (text: string) => string): string {
   const sections = [`${bold(stage.id)} (version ${stage.version})\n${stage.summary}`]
-  const inputs = portLines(portsOf(stage.inputs))
+  const inputs = portLines(possibleInputs(stage))
   if (inputs.length) sections.push(`inputs\n${columns(inputs)}`)
-  sections.push(`outputs\n${columns(portLines(portsOf(stage.outputs)))}`)
+  sections.push(`outputs\n${columns(portLines(possibleOutputs(stage)))}`)
   const parameters = paramLines(stage.params.schema)
   if (parameters.length) sections.push(`with\n${columns(parameters)}`)
-  if (stage.example) sections.push(`example\n${stage.example.trimEnd().replace(/^/gm, '  ')}`)
+  sections.push(`example, below \`stages:\`\n${exampleStage(stage, registry).replace(/^(?=.)/gm, '  ')}`)
   return sections.join('\n\n')
 }
+
+const portsAsData = ({ ports }: PossiblePorts<InputPort | OutputPort>) =>
+  Object.fromEntries(Object.entries(ports).map(([name, p]) => [name, { kind: p.kind.id, optional: p.optional ?? false, ...('many' in p && { many: p.many ?? false }), ...(p.description && { description: p.description }) }]))
 
 export function addCatalogue(program: Command, shell: Shell): void {
   program
@@ -63,10 +93,12 @@ export function addCatalogue(program: Command, shell: Shell): void {
         const stages = registry.stages.map(s => ({ id: s.definition.id, version: s.definition.version, summary: s.definition.summary, plugin: s.plugin.name }))
         return shell.answer({ stages }, () => columns(stages.map(s => [shell.out.bold(s.id), s.summary])))
       }
-      const stage = registry.stage(id)?.definition
+      const stage = registry.stage(withoutVersion(id))?.definition
       if (!stage) return shell.refuse(`There is no stage "${id}". ${didYouMean(id, registry.stages.map(s => s.definition.id)) ?? '`hone stages` lists them.'}`)
-      const names = (ports: Ports | undefined) => ports && Object.fromEntries(Object.entries(ports).map(([name, p]) => [name, { kind: p.kind.id, optional: p.optional ?? false, ...('many' in p && { many: p.many ?? false }) }]))
-      shell.answer({ id: stage.id, version: stage.version, summary: stage.summary, inputs: names(portsOf(stage.inputs)), outputs: names(portsOf(stage.outputs)), params: stage.params.schema }, () => documentation(stage, shell.out.bold))
+      shell.answer(
+        { id: stage.id, version: stage.version, summary: stage.summary, inputs: portsAsData(possibleInputs(stage)), outputs: portsAsData(possibleOutputs(stage)), params: stage.params.schema, example: exampleStage(stage, registry) },
+        () => documentation(stage, registry, shell.out.bold),
+      )
     })
 
   program

@@ -49,16 +49,25 @@ export function addInspect(program: Command, shell: Shell): void {
     })
 
   pipelineOptions(program.command('graph').argument('<file>', 'pipeline'))
-    .description('The stages and what each takes from which.')
+    .description('The stages, what each takes from which, and what a run would do with each.')
     .option('-f, --format <format>', graphFormats.join(', '), 'text')
+    .option('--no-states', 'as the file alone says; nothing is planned')
     .addHelpText('after', '\nExample:\n  hone graph pipelines/quickstart.yaml --format mermaid')
-    .action(async (file: string, flags: PipelineFlags & { format: string }) => {
-      const format = shell.json ? 'json' : flags.format
-      if (!graphFormats.includes(format as GraphFormat)) return shell.refuse(`There is no format "${format}"; there are ${graphFormats.join(', ')}.`)
+    .action(async (file: string, flags: PipelineFlags & { format: string; states: boolean }) => {
+      const format = (shell.json ? 'json' : flags.format) as GraphFormat
+      if (!graphFormats.includes(format)) return shell.refuse(`There is no format "${format}"; there are ${graphFormats.join(', ')}.`)
+      const plan = flags.states ? await planPipeline(shell.open(file, flags)) : undefined
+      if (plan?.ok) {
+        if (!shell.json) shell.diagnostics(plan.diagnostics)
+        shell.stdout.write(`${renderGraph(plan.value.graph, format, plan.value.nodes).trimEnd()}\n`)
+        return
+      }
+      // A file that is missing keeps it from being planned, not from being drawn.
       const opened = await openPipeline(shell.open(file, flags))
       if (!opened.ok || !shell.json) shell.diagnostics(opened.diagnostics)
       if (!opened.ok) return shell.exit(2)
-      shell.stdout.write(`${renderGraph(opened.value.graph, format as GraphFormat).trimEnd()}\n`)
       await opened.value.store.close()
+      if (plan) shell.stderr.write(`Drawn without what a run would do, since it cannot be planned: hone validate ${file}\n`)
+      shell.stdout.write(`${renderGraph(opened.value.graph, format).trimEnd()}\n`)
     })
 }

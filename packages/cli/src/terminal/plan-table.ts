@@ -1,4 +1,4 @@
-import type { Plan } from 'hone-engine'
+import { estimate, type Plan } from 'hone-engine'
 import { duration } from './format.js'
 import type { Palette } from './palette.js'
 import { columns } from './columns.js'
@@ -7,21 +7,36 @@ const tints = { hit: 'green', run: 'yellow', undetermined: 'cyan', skip: 'dim' }
 
 /** What `hone plan` and `hone run --dry-run` answer. */
 export const planTable = {
-  json: (plan: Plan) => ({
-    stages: Object.fromEntries([...plan.nodes.values()].map(({ node, action, reasons, expectedMs }) => [node.id, { action, reasons, ...(expectedMs !== undefined && { expectedMs }) }])),
-  }),
+  json(plan: Plan) {
+    const { workMs, chainMs, untimed } = estimate(plan)
+    return {
+      stages: Object.fromEntries([...plan.nodes.values()].map(({ node, action, reasons, expectedMs }) => [node.id, { action, reasons, ...(expectedMs !== undefined && { expectedMs }) }])),
+      expected: { workMs, chainMs, untimed: untimed.length },
+    }
+  },
   text(plan: Plan, palette: Palette): string {
     const nodes = [...plan.nodes.values()]
+    const isTimed = estimate(plan).workMs > 0
     const rows = nodes.map(({ node, action, reasons, expectedMs }) => [
       node.id as string,
       node.source.uses.value,
       palette[tints[action]](action),
-      `${reasons[0] ?? ''}${reasons.length > 1 ? ` (and ${reasons.length - 1} more)` : ''}${(action === 'run' || action === 'undetermined') && expectedMs !== undefined ? palette.dim(`  about ${duration(expectedMs)}`) : ''}`,
+      ...(isTimed ? [palette.dim(action === 'hit' || action === 'skip' ? '' : expectedMs === undefined ? 'no earlier run' : `about ${duration(expectedMs)}`)] : []),
+      `${reasons[0] ?? ''}${reasons.length > 1 ? ` (and ${reasons.length - 1} more)` : ''}`,
     ])
     const count = (action: string) => nodes.filter(n => n.action === action).length
     const parts = (['run', 'undetermined', 'hit', 'skip'] as const).filter(a => count(a)).map(a => `${count(a)} ${a}`)
-    const known = nodes.filter(n => n.action === 'run' || n.action === 'undetermined').map(n => n.expectedMs)
-    const total = known.every(ms => ms !== undefined) && known.length ? `, about ${duration(known.reduce((a, b) => a! + b!, 0)!)} of work` : ''
-    return `${columns(rows)}\n\n${parts.join(', ')}${total}\n`
+    return `${columns(rows)}\n\n${parts.join(', ')}\n${expectedTime(plan, palette)}`
   },
+}
+
+/** How long it may take, and how that is known; '' where nothing runs. */
+function expectedTime(plan: Plan, palette: Palette): string {
+  const { workMs, chainMs, untimed } = estimate(plan)
+  if (workMs === 0) return untimed.length > 0 ? palette.dim('no earlier run tells how long it takes\n') : ''
+  const work = `about ${duration(workMs)} of work`
+  const chain = chainMs < workMs ? `, ${duration(chainMs)} of it in the longest chain` : ''
+  const without = untimed.length === 0 ? '' : `; ${untimed.length === 1 ? `${untimed[0]} has` : `${untimed.length} have`} no earlier run and ${untimed.length === 1 ? 'is' : 'are'} not counted`
+  const perhaps = [...plan.nodes.values()].some(n => n.action === 'undetermined') ? '; what is undetermined may still hit' : ''
+  return palette.dim(`${work}${chain}, by what each took the last time${without}${perhaps}\n`)
 }

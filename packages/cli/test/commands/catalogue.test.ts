@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Project } from '../../../../tests/rig.js'
@@ -14,13 +15,38 @@ test('stages lists every stage with a sentence', async () => {
   assert.equal(lines.map(line => line.split(/ {2,}/)), stages.map(s => [s.id, s.summary]))
 })
 
-test('stages KIND/NAME gives its ports and parameters', async () => {
+test('stages KIND/NAME gives its ports, its parameters with their defaults, and an example', async () => {
   const one = (await project.hone('stages', 'ingest/table', '--json')).json
-  assert.equal([one.id, one.inputs, one.outputs], ['ingest/table', { file: { kind: 'file', optional: false } }, { rows: { kind: 'rows', optional: false } }])
-  assert.ok(one.params.properties.limit)
+  assert.equal([one.id, one.inputs.file.kind, one.outputs.rows.kind], ['ingest/table', 'file', 'rows'])
+  assert.ok(one.params.properties.limit && one.example.startsWith('table:\n  uses: ingest/table\n'))
   assert.match((await project.hone('stages', 'ingest/table')).stdout, /^ingest\/table \(version \d+\)\n.*\n\ninputs\n {2}file {2}file.*\n\noutputs\n[^]*\nwith\n {2}path /)
   const wrong = await project.hone('stages', 'ingest/tabel')
   assert.equal([wrong.code, wrong.stderr], [2, 'There is no stage "ingest/tabel". Did you mean "ingest/table"?\n'])
+})
+
+test('a stage whose ports depend on its parameters shows those that it may have; maps show what they hold', async () => {
+  const { stdout } = await project.hone('stages', 'qa-convert/template')
+  const told = stdout.split('\n').map(line => line.trim().replace(/ {2,}/g, ' | '))
+  for (const line of ['train | examples | optional; With split: the examples to train on.', '… | as the parameters and the file say', 'keep | list of texts | Columns that go along into the examples.', 'split.test | number | The share of the rows for the port test.'])
+    assert.ok(told.includes(line), line)
+})
+
+test('the example of every stage is a pipeline without a mistake, once what it names is there', async () => {
+  const { stages } = (await project.hone('stages', '--json')).json as { stages: { id: string }[] }
+  const examples = await Promise.all(stages.map(async ({ id }) => (await project.hone('stages', id, '--json')).json.example as string))
+  const paste = Project.make({ 'data/questions.csv': 'question,answer\na,b\n', 'data/questions.jsonl': '{"question":"a"}\n', 'docs/one.md': '# One\ntext\n' })
+  paste.copyIn(fileURLToPath(new URL('../../../../models/hone-tiny', import.meta.url)), 'models/hone-tiny')
+  const files = examples.map((example, i) => {
+    // The stages that it takes from, as commands that give such outputs.
+    const givers = new Map<string, string[]>()
+    for (const [, stage, port] of (/inputs: \{(.*)\}/.exec(example)?.[1] ?? '').matchAll(/([a-z-]+)\.([a-z-]+)/g)) givers.set(stage!, [...(givers.get(stage!) ?? []), port!])
+    const others = [...givers].map(([id, ports]) => `  ${id}: { uses: command/shell, with: { command: x, outputs: { ${ports.map(p => `${p}: ${p}`).join(', ')} } } }\n`)
+    paste.write({ [`${i}.yaml`]: `stages:\n${others.join('')}${example.replace(/^(?=.)/gm, '  ')}\n` })
+    return `${i}.yaml`
+  })
+  assert.ok(files.length >= 13)
+  const checked = await paste.hone('validate', ...files)
+  assert.equal([checked.code, checked.stderr, checked.stdout], [0, '', `${files.length} files: no mistake found\n`])
 })
 
 test('schema prints the schema that is kept in the tree', async () => {

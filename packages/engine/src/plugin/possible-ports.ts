@@ -23,7 +23,7 @@ function union<P>(schema: JsonSchema, portsFor: (params: JsonObject) => Readonly
   const properties = Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>)
   const defaults = Object.fromEntries(properties.flatMap(([name, p]) => (p.default === undefined ? [] : [[name, p.default as Json]])))
   const found: Record<string, P> = {}
-  for (const more of [{}, ...properties.map(([name, p]) => ({ [name]: sample(p) }))]) {
+  for (const more of [{}, ...properties.map(([name, p]) => ({ [name]: sampleOf(p) }))]) {
     try {
       for (const [name, port] of Object.entries(portsFor({ ...defaults, ...more }))) found[name] ??= port
     } catch {
@@ -34,9 +34,9 @@ function union<P>(schema: JsonSchema, portsFor: (params: JsonObject) => Readonly
 }
 
 /** Any value that a parameter may have. */
-function sample(schema: JsonSchema): Json {
+export function sampleOf(schema: JsonSchema): Json {
   if (Array.isArray(schema.enum)) return schema.enum[0] as Json
-  if (Array.isArray(schema.anyOf)) return sample(schema.anyOf[0] as JsonSchema)
+  if (Array.isArray(schema.anyOf)) return sampleOf(schema.anyOf[0] as JsonSchema)
   switch (Array.isArray(schema.type) ? schema.type[0] : schema.type) {
     case 'number':
     case 'integer':

@@ -60,11 +60,34 @@ test('the drawings show a box a stage, and the JSON every node', () => {
     '  a["a<br/><small>command/shell</small>"]',
     '  b["b × 2 (rank)<br/><small>command/shell</small>"]',
     '  c["c<br/><small>command/shell</small>"]',
-    '  end_["end<br/><small>command/shell</small>"]',
-    '  a -->|o → x| b', '  b -->|o → x| c', '  a -.-> end_',
+    '  N3["end<br/><small>command/shell</small>"]',
+    '  a -->|"o → x"| b', '  b -->|"o → x"| c', '  a -.-> N3',
   ].join('\n'))
   assert.is(renderGraph(graph, 'dot').split('\n').at(-2), '  "a" -> "end" [style=dashed]')
   assert.equal(JSON.parse(renderGraph(graph, 'json')).nodes[1], { id: 'b[rank=4]', stage: 'b', uses: 'command/shell', labels: { rank: 4 }, when: true, inputs: { x: [{ node: 'a', port: 'o', label: '' }] }, outputs: { o: 'file' }, after: ['a'] })
+})
+
+test('with a plan each box says what a run would do, of several members how many each', () => {
+  const states = new Map([...graph.nodes.keys()].map((id, i) => [id, { action: (['hit', 'hit', 'run', 'undetermined', 'skip'] as const)[i]!, reasons: [`${i}`] }]))
+  assert.is(renderGraph(graph, 'text', states), [
+    'a             command/shell  hit',
+    'b × 2 (rank)  command/shell  1 run, 1 hit  x ← a.o',
+    'c             command/shell  undetermined  x ← b.o',
+    'end           command/shell  skip          after a',
+  ].join('\n'))
+  const mermaid = renderGraph(graph, 'mermaid', states).split('\n')
+  assert.is(mermaid[2], '  b["b × 2 (rank)<br/><small>command/shell<br/>1 run, 1 hit</small>"]:::run')
+  assert.equal(mermaid.filter(line => line.startsWith('  classDef')).map(line => line.split(' ')[3]), ['run', 'undetermined', 'hit', 'skip'])
+  assert.match(renderGraph(graph, 'dot', states), '"b" [label="b × 2 (rank)\\ncommand/shell\\n1 run, 1 hit" fillcolor="#ffec99" color="#e67700"]')
+  const [, , b8] = (JSON.parse(renderGraph(graph, 'json', states)) as { nodes: { id: string; action: string; reasons: string[] }[] }).nodes
+  assert.equal([b8!.id, b8!.action, b8!.reasons], ['b[rank=8]', 'run', ['2']])
+})
+
+test('a name that Mermaid would read as a word or an arrow of its own names no box', () => {
+  const odd = ['end', 'classes', 'a--b', 'x-', 'style_1', 'o']
+  const drawn = renderGraph(graphOf(`stages:\n${odd.map(id => `  ${id}: { uses: command/shell, with: { command: ls, outputs: { o: file } } }\n`).join('')}`), 'mermaid')
+  assert.equal(drawn.split('\n').slice(1).map(line => line.trim().split('[')[0]), ['N0', 'N1', 'N2', 'N3', 'N4', 'o'])
+  for (const id of odd) assert.ok(drawn.includes(`["${id}<br/>`), id)
 })
 
 test.run()

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import type { NodeId } from '../../src/graph/graph.js'
 import type { StageDefinition } from '../../src/plugin/define.js'
 import { openStore } from '../../src/artifacts/store.js'
+import { estimate } from '../../src/plan/estimate.js'
 import { withProject } from '../artifacts/fixture.js'
 import { lines, model, planOf, rows, runAll, sketchGraph, tryPlan, type NodeSketch } from './fixture.js'
 
@@ -27,6 +28,17 @@ test('a first plan runs all, a second one after the run hits all', () =>
     const again = await planOf(await open(), graph)
     assert.equal(lines(again), ['a: hit', 'b: hit', 'c: hit'])
     assert.is([...again.nodes.values()][0]?.expectedMs, 1234)
+  }))
+
+test('how long a plan may take: all of its work, its longest chain, and what never ran', () =>
+  withProject(async ({ dir, open }) => {
+    const store = await open()
+    const both = (a: number): Record<string, NodeSketch> => ({ ...chain({ a }), d: { params: { d: a }, inputs: { x: { from: ['a'] } } } })
+    assert.equal(estimate(await planOf(store, sketchGraph(dir, both(1)))), { workMs: 0, chainMs: 0, untimed: ['a', 'b', 'c', 'd'] })
+    await runAll(store, sketchGraph(dir, both(1)))
+    assert.equal(estimate(await planOf(store, sketchGraph(dir, both(1)))), { workMs: 0, chainMs: 0, untimed: [] }, 'hits take no time')
+    const more = { ...both(2), e: { params: { e: 1 }, inputs: { x: { from: ['c'] } } } }
+    assert.equal(estimate(await planOf(store, sketchGraph(dir, more))), { workMs: 4 * 1234, chainMs: 3 * 1234, untimed: ['e'] }, 'a → b → c, and d beside b')
   }))
 
 test('a changed parameter is the reason, what follows may still hit, and equal bytes end the work there', () =>

@@ -41,7 +41,7 @@ export const shell = defineStage<ShellParams>({
   outputs: ({ outputs }) => Object.fromEntries(Object.entries(outputs ?? {}).map(([name, id]) => [name, { kind: byId.get(id) ?? kinds.file }])),
   determinism: 'bytes',
   resumable: true,
-  example: 'command: sort "$HONE_INPUT_ROWS" > "$HONE_OUTPUT_SORTED"\noutputs: { sorted: rows }',
+  example: 'command: sort -u data/questions.jsonl > "$HONE_OUTPUT_SORTED"\nfiles: [data/questions.jsonl]\noutputs: { sorted: rows }',
   check: ({ params: { outputs } }) => {
     const names = new Map<string, string>()
     return Object.keys(outputs).flatMap(name => {
