@@ -1,8 +1,9 @@
 // Each folder of bad-input/ is a project with a mistake: the command says exactly what is in its expected.txt. UPDATE_EXPECTED=1 writes them anew, to be read.
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { baseModel } from '../packages/plugins/test/tune/fixtures.js'
 import { Project, shell, type Ended } from './rig.js'
 import { root } from './sources.js'
 
@@ -55,6 +56,28 @@ test('a store that cannot be made is a mistake before the start', async () => {
   const project = Project.make({ 'pipeline.yaml': `stages:\n  a: ${shell('echo "{}" > "$HONE_OUTPUT_TO"')}\n`, taken: '' })
   const ran = await project.start(['run', 'pipeline.yaml'], { env: { HONE_HOME: project.path('taken') } }).ended
   assert.match(said(project, ran), /^exit 2\nerror: Cannot read what ran last: a file is in the way where a folder should be \(\/PROJECT\/taken\/.*\) \(store\)\n {2}hint: Move it aside, or set HONE_HOME to another folder\.\n\n1 error\n$/)
+})
+
+test('tokens of another model than the one that is tuned, by a parameter, are a mistake before the start where they number too much', async () => {
+  const project = Project.make({
+    'rows.jsonl': '{"question":"a","answer":"b"}\n',
+    'pipeline.yaml': `params: { base: ./large }
+stages:
+  rows: { uses: ingest/table, with: { path: rows.jsonl } }
+  pairs: { uses: qa-convert/template, inputs: { rows: rows }, with: { preset: qa } }
+  tokens: { uses: tokenize/huggingface, inputs: { examples: pairs }, with: { model: "\${{ params.base }}", template: chatml } }
+  tuned: { uses: tune/lora, inputs: { tokens: tokens }, with: { model: ./small } }
+`,
+  })
+  // Without a tokenizer of its own the small one is a model all the same.
+  project.copyIn(await baseModel('float32', { vocab_size: 300 }), 'small')
+  rmSync(project.path('small/tokenizer.json'))
+  project.copyIn(await baseModel(), 'large')
+  const ran = await project.hone('run', 'pipeline.yaml')
+  assert.match(said(project, ran), /^exit 2\npipeline\.yaml:6:72 error: "tokens" makes tokens with the tokenizer of \.\/large, which has 420 tokens; the model has 300 \(stage-check\)/)
+  assert.not.ok(project.has('.hone/runs'), 'nothing was started')
+  project.copyIn(project.path('large/tokenizer.json'), 'small/tokenizer.json')
+  assert.match((await project.hone('plan', 'pipeline.yaml', '--set', 'base=./small')).stderr, /does not fit the model: it has 420 tokens, config\.json says 300/)
 })
 
 test('ten megabytes of nesting and an alias bomb are refused soon', async () => {

@@ -22,6 +22,7 @@ stages:
 const colours = ['red', 'green', 'blue', 'white']
 const files = {
   'pipeline.yaml': pipeline,
+  'named.yaml': `params: { backend: onnx }\n${pipeline.replaceAll('with: { model: ./base, learning_rate', 'with: { backend: "${{ params.backend }}", model: ./base, learning_rate')}`,
   'rows.jsonl': Array.from({ length: 20 }, (_, i) => `${JSON.stringify({ question: `What colour is ${i}?`, answer: colours[i % 4] })}\n`).join(''),
 }
 const env = { HONE_BACKEND: 'eager' }
@@ -48,21 +49,27 @@ test(name, async () => {
   assert.equal([...new Set(Object.values(again.statuses))], ['hit'])
 })
 
-test('asked for TensorFlow where it does not load, a stage fails at once in the words of the loader and says what to do', async () => {
+test('asked for TensorFlow where it or its library is not there, a run is refused before it starts, with what to do', async () => {
   if (missing === undefined) return
   const it = await project()
-  const ended = await it.start(['run', 'pipeline.yaml', '--json'], { env }).ended
-  assert.is(ended.code, 1)
-  assert.equal([ended.statuses.tokens, ended.statuses.tuned, ended.statuses.answers], ['ran', 'failed', 'skipped'])
-  assert.ok(ended.stdout.includes(JSON.stringify(missing).slice(1, -1)), ended.stdout)
-  assert.match(ended.stdout, /docs\/backends\.md/)
+  for (const [args, more] of [[[], env], [['--set', 'backend=eager'], {}]] as const) {
+    const ended = await it.start(['run', more === env ? 'pipeline.yaml' : 'named.yaml', ...args], { env: more }).ended
+    assert.is(ended.code, 2)
+    assert.match(ended.stderr, /error: The engine "eager" needs .*@tensorflow\/tfjs-node/)
+    assert.match(ended.stderr, /hint: Compute with onnx, or give tfjs-node its library as docs\/backends\.md says\./)
+    assert.not.ok(it.has('.hone/runs'), 'nothing was started')
+  }
 })
 
-test('an engine that nobody knows is named', async () => {
+test('an engine that nobody knows is named before the start, in the environment and in the file', async () => {
   const it = await project()
-  const ended = await it.start(['run', 'pipeline.yaml', '--json'], { env: { HONE_BACKEND: 'abacus' } }).ended
-  assert.is(ended.code, 1)
-  assert.match(ended.stdout, /There is no engine \\"abacus\\"/)
+  const ended = await it.start(['run', 'pipeline.yaml'], { env: { HONE_BACKEND: 'abacus' } }).ended
+  assert.is(ended.code, 2)
+  assert.match(ended.stderr, /^pipeline\.yaml:6:\d+ error: There is no engine "abacus" \(stage-check\)/m)
+  const named = await it.hone('run', 'named.yaml', '--set', 'backend=abacus')
+  assert.is(named.code, 2)
+  assert.match(named.stderr, /error: "backend" must be "onnx" or "eager"; got "abacus"/)
+  assert.not.ok(it.has('.hone/runs'), 'nothing was started')
 })
 
 test.run()

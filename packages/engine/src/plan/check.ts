@@ -1,17 +1,18 @@
 import { canonicalJson } from '../artifacts/canonical-json.js'
 import { sha256 } from '../artifacts/digest.js'
+import type { Json } from '../artifacts/types.js'
 import type { Collector } from '../diagnostics/collector.js'
 import type { SourceRange } from '../diagnostics/diagnostic.js'
-import type { GraphNode } from '../graph/graph.js'
-import type { InputPort, StageProblem } from '../plugin/define.js'
+import type { Graph, GraphNode } from '../graph/graph.js'
+import type { CheckContext, InputPort, NamedInputs, StageProblem, UpstreamStage } from '../plugin/define.js'
 import type { Pipeline } from '../source/pipeline.js'
-import type { FingerprintContext } from './fingerprint.js'
+import { backendOf, type FingerprintContext } from './fingerprint.js'
 import { namedQuestion, type NamedArtifact } from './named-files.js'
 
 const asked = new WeakMap<FingerprintContext['shared'], Map<string, Promise<readonly StageProblem[]>>>()
 
 /** Asks the kinds of what parameters name, and the stage itself, what is wrong; cheap looks at headers, each made once for all nodes that share it. */
-export async function checkNode(node: GraphNode, pipeline: Pipeline, context: FingerprintContext, problems: Collector): Promise<void> {
+export async function checkNode(node: GraphNode, { nodes, pipeline }: Graph, context: FingerprintContext, problems: Collector): Promise<void> {
   const known = asked.get(context.shared) ?? new Map<string, Promise<readonly StageProblem[]>>()
   asked.set(context.shared, known)
   const once = (question: string, ask: () => Promise<readonly StageProblem[]>) => {
@@ -21,15 +22,13 @@ export async function checkNode(node: GraphNode, pipeline: Pipeline, context: Fi
   }
 
   const { definition } = node.stage
-  const inputs: Record<string, { path: string; logicalName: string; reference: string }[]> = {}
   for (const [port, members] of Object.entries(node.inputs)) {
     const of = node.inputPorts[port]
+    const check = of?.kind.check
+    if (!of || !check) continue
     for (const member of members) {
-      if (member.type !== 'files' || !of) continue
+      if (member.type !== 'files') continue
       for (const artifact of await artifactsOf(member, port, of, context)) {
-        ;(inputs[port] ??= []).push({ path: artifact.path, logicalName: artifact.logicalName, reference: member.reference })
-        const check = of.kind.check
-        if (!check) continue
         const found = await once(`kind\0${of.kind.id}\0${of.view ?? ''}\0${artifact.path}`, () => asking(`the check of kind ${of.kind.id}`, () => check(artifact.path, of.view)))
         report(found, 'bad-artifact', () => member.range, problems)
       }
@@ -37,9 +36,39 @@ export async function checkNode(node: GraphNode, pipeline: Pipeline, context: Fi
   }
   const { check } = definition
   if (!check) return
-  const question = `stage\0${definition.id}\0${sha256(canonicalJson(node.params))}\0${sha256(canonicalJson(inputs))}`
-  const found = await once(question, () => asking(`the check of ${definition.id}`, () => check({ params: node.params, inputs })))
+  const upstream: Record<string, UpstreamStage[]> = {}
+  for (const [port, members] of Object.entries(node.inputs)) {
+    for (const member of members) {
+      const before = member.type === 'output' ? nodes.get(member.node) : undefined
+      if (before) (upstream[port] ??= []).push(await asUpstream(before, context))
+    }
+  }
+  const backend = backendOf(node, context.backend)
+  const asks: CheckContext = { params: node.params, inputs: await namedInputs(node, context), upstream, ...(backend !== undefined && { backend }) }
+  const question = `stage\0${definition.id}\0${sha256(canonicalJson(asks as unknown as Json))}`
+  const found = await once(question, () => asking(`the check of ${definition.id}`, () => check(asks)))
   report(found, 'stage-check', param => paramRange(node, pipeline, param), problems)
+}
+
+const asUpstream = async (node: GraphNode, context: FingerprintContext): Promise<UpstreamStage> => ({
+  stage: node.id,
+  uses: node.stage.definition.id,
+  params: node.params,
+  inputs: await namedInputs(node, context),
+  fed: Object.keys(node.inputs).filter(port => node.inputs[port]?.some(member => member.type === 'output')),
+})
+
+/** What the parameters of a node name, by port. */
+async function namedInputs(node: GraphNode, context: FingerprintContext): Promise<NamedInputs> {
+  const inputs: Record<string, NamedInputs[string][number][]> = {}
+  for (const [port, members] of Object.entries(node.inputs)) {
+    const of = node.inputPorts[port]
+    for (const member of members) {
+      if (member.type !== 'files' || !of) continue
+      for (const { path, logicalName } of await artifactsOf(member, port, of, context)) (inputs[port] ??= []).push({ path, logicalName, reference: member.reference })
+    }
+  }
+  return inputs
 }
 
 async function artifactsOf(

@@ -82,7 +82,7 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
         hint: `Run it, or leave out --only: hone run ${pipelineId(graph.pipeline)} ${node.source.id}`,
       })
     }
-    await checkNode(node, graph.pipeline, context, problems)
+    await checkNode(node, graph, context, problems)
   }
   return problems.result(() => ({ graph, nodes }))
 }

@@ -177,10 +177,28 @@ export interface StageContext<P = any> {
   fail(message: string, param?: string, hint?: string): never
 }
 
+/** What parameters name and is there already, by port. */
+export type NamedInputs = Readonly<Record<string, readonly { path: string; logicalName: string; reference: string }[]>>
+
+/** A stage that will make what comes in. */
+export interface UpstreamStage {
+  /** The node's id. */
+  readonly stage: string
+  readonly uses: string
+  readonly params: Readonly<Record<string, any>>
+  readonly inputs: NamedInputs
+  /** Its ports that other stages feed. */
+  readonly fed: readonly string[]
+}
+
 export interface CheckContext<P = any> {
   readonly params: P
-  /** What parameters name and is there already, by port. Not what other stages will make. */
-  readonly inputs: Readonly<Record<string, readonly { path: string; logicalName: string; reference: string }[]>>
+  /** Not what other stages will make: that is not there yet. */
+  readonly inputs: NamedInputs
+  /** By port, the stages that will make what comes in there: what they are asked, so that two that do not go together are told before the first works. */
+  readonly upstream: Readonly<Record<string, readonly UpstreamStage[]>>
+  /** What `backend:` or `HONE_BACKEND` asks for. */
+  readonly backend?: string
 }
 
 export type RunFunction<P = any> = (context: StageContext<P>) => Promise<void> | void

@@ -1,6 +1,6 @@
 import { defineStage, params, type StageProblem } from 'hone-engine'
 import { metrics, predictions, rows } from '../kinds/kinds.js'
-import { computedBy } from './computed-by.js'
+import { checkEngine, computedBy } from './computed-by.js'
 import { checkTemplate, modelPorts, modelSchema, type ModelParams } from './model-inputs.js'
 
 export interface ChoiceParams extends ModelParams {
@@ -41,7 +41,8 @@ export const choice = defineStage<ChoiceParams>({
   engine: computedBy,
   resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\ncontext: "Question: {{question}}\\nAnswer:"\nchoices: options\ngold: answer',
-  check: ({ params: { context, choices, template } }): StageProblem[] => [
+  check: ({ params: { context, choices, template }, backend }): StageProblem[] => [
+    ...checkEngine({ backend }),
     ...checkTemplate(template),
     ...(Array.isArray(context) && Array.isArray(choices) && context.length !== choices.length
       ? [{ message: `"context" lists ${context.length} texts, one a choice, and "choices" ${choices.length}`, param: 'context' }] : []),

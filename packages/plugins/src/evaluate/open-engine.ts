@@ -1,5 +1,6 @@
 import type { StageContext } from 'hone-engine'
 import { loadTensorFlow, TensorFlowUnavailable, type Engine } from 'hone-lm'
+import { engineHints } from './computed-by.js'
 
 /** An engine that there is not, or that does not load; what to do stands in the hint. */
 export class EngineUnavailable extends Error {
@@ -14,13 +15,13 @@ export class EngineUnavailable extends Error {
 /** The engine of that name, loaded, with a line on what computes where that is not the default. Throws EngineUnavailable. */
 export async function engineNamed(name: string, threads: number): Promise<{ readonly engine: Engine; readonly told?: string }> {
   if (name === 'onnx') return { engine: name }
-  if (name !== 'eager') throw new EngineUnavailable(`There is no engine "${name}"`, 'Take onnx or eager, in `backend:` or HONE_BACKEND.')
+  if (name !== 'eager') throw new EngineUnavailable(`There is no engine "${name}"`, engineHints.unknown)
   try {
     const { package: from, version, library, device } = await loadTensorFlow({ threads })
     return { engine: name, told: `computed operation by operation with ${from} ${version} over libtensorflow ${library}, on the ${device.toUpperCase()}` }
   } catch (error) {
     if (!(error instanceof TensorFlowUnavailable)) throw error
-    throw new EngineUnavailable(error.message, 'Compute with onnx, or give tfjs-node its library as docs/backends.md says.')
+    throw new EngineUnavailable(error.message, engineHints.unusable)
   }
 }
 

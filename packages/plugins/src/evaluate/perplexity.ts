@@ -1,6 +1,6 @@
 import { defineStage, params } from 'hone-engine'
 import { documents, examples, metrics, predictions, rows } from '../kinds/kinds.js'
-import { computedBy } from './computed-by.js'
+import { checkEngine, computedBy } from './computed-by.js'
 import { checkTemplate, modelPorts, modelSchema, type ModelParams } from './model-inputs.js'
 
 export interface PerplexityParams extends ModelParams {
@@ -37,6 +37,6 @@ export const perplexity = defineStage<PerplexityParams>({
   engine: computedBy,
   resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\nprefix: bos',
-  check: ({ params }) => checkTemplate(params.template),
+  check: context => [...checkEngine(context), ...checkTemplate(context.params.template)],
   run: () => import('./perplexity.run.js'),
 })

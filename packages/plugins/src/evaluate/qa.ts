@@ -1,6 +1,6 @@
 import { defineStage, params } from 'hone-engine'
 import { examples, metrics, model, predictions, scores } from '../kinds/kinds.js'
-import { computedBy } from './computed-by.js'
+import { checkEngine, computedBy } from './computed-by.js'
 import { metricsSchema, type MetricName } from './metric-names.js'
 import { checkTemplate, modelPorts, modelSchema, type ModelParams } from './model-inputs.js'
 
@@ -44,6 +44,6 @@ export const qa = defineStage<QaParams>({
   engine: computedBy,
   resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\nmax_new_tokens: 32\nmetrics: [exact_match, f1]',
-  check: ({ params }) => checkTemplate(params.template),
+  check: context => [...checkEngine(context), ...checkTemplate(context.params.template)],
   run: () => import('./qa.run.js'),
 })

@@ -1,7 +1,8 @@
 import { defineStage, params, type StageProblem } from 'hone-engine'
-import { computedBy } from '../evaluate/computed-by.js'
+import { checkEngine, computedBy } from '../evaluate/computed-by.js'
 import { metrics, report, tokens } from '../kinds/kinds.js'
 import { adapter, model, tokenizer } from '../kinds/model.js'
+import { checkTokens } from './check-tokens.js'
 import { trainerRules, trainerSchema, type TrainerParams } from './trainer-params.js'
 
 export interface FullParams extends TrainerParams {
@@ -47,14 +48,26 @@ export const full = defineStage<FullParams>({
   resumable: true,
   resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\nlearning_rate: 5e-4\nepochs: 3',
-  check: async ({ params: { init } }): Promise<readonly StageProblem[]> => {
-    if (!init) return []
-    const { parseLlamaConfig } = await import('hone-lm')
+  check: async (context): Promise<readonly StageProblem[]> => {
+    const { init } = context.params
+    const { openModelFolder, parseLlamaConfig } = await import('hone-lm')
+    const problems = [...checkEngine(context)]
     try {
-      parseLlamaConfig({ model_type: init.family, vocab_size: 1, ...init.config })
-      return []
+      if (init) {
+        const { vocabSize } = parseLlamaConfig({ model_type: init.family, vocab_size: 1, ...init.config })
+        return init.config['vocab_size'] === undefined ? problems : [...problems, ...(await checkTokens(context, vocabSize, 'init/config'))]
+      }
     } catch (error) {
-      return [{ message: (error as Error).message.replace('config.json: ', ''), param: 'init/config' }]
+      return [...problems, { message: (error as Error).message.replace('config.json: ', ''), param: 'init/config' }]
+    }
+    const dir = context.inputs.model?.[0]?.path
+    // A folder or a GGUF file that is not whole is told by its kind.
+    const folder = dir === undefined ? undefined : await openModelFolder(dir).catch(() => undefined)
+    if (!folder) return problems
+    try {
+      return [...problems, ...(await checkTokens(context, parseLlamaConfig(folder.configJson).vocabSize, 'model'))]
+    } catch (error) {
+      return [...problems, { message: (error as Error).message, param: 'model' }]
     }
   },
   run: () => import('./full.run.js'),

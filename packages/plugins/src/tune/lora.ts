@@ -1,7 +1,8 @@
 import { defineStage, params, type StageProblem } from 'hone-engine'
-import { computedBy } from '../evaluate/computed-by.js'
+import { checkEngine, computedBy } from '../evaluate/computed-by.js'
 import { metrics, report, tokens } from '../kinds/kinds.js'
 import { adapter, model } from '../kinds/model.js'
+import { checkTokens } from './check-tokens.js'
 import { misfit } from './lora-fit.js'
 import { trainerRules, trainerSchema, type TrainerParams } from './trainer-params.js'
 
@@ -50,19 +51,22 @@ export const lora = defineStage<LoraParams>({
   resumable: true,
   resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\nrank: 8\nlearning_rate: 3e-3\nepochs: 3',
-  check: async ({ params: p, inputs }): Promise<readonly StageProblem[]> => {
+  check: async (context): Promise<readonly StageProblem[]> => {
+    const { params: p, inputs } = context
+    const problems = checkEngine(context)
     const dir = inputs.model?.[0]?.path
-    if (dir === undefined) return []
+    if (dir === undefined) return problems
     const lm = await import('hone-lm')
     // A folder or a GGUF file that is not whole is told by its kind.
     const folder = await lm.openModelFolder(dir).catch(() => undefined)
-    if (!folder) return []
+    if (!folder) return problems
     try {
-      const problem = misfit(lm, lm.parseLlamaConfig(folder.configJson), p)
-      return problem ? [problem] : []
+      const config = lm.parseLlamaConfig(folder.configJson)
+      const problem = misfit(lm, config, p)
+      return [...problems, ...(await checkTokens(context, config.vocabSize, 'model')), ...(problem ? [problem] : [])]
     } catch (error) {
       // A model that cannot be trained.
-      return [{ message: (error as Error).message, param: 'model' }]
+      return [...problems, { message: (error as Error).message, param: 'model' }]
     }
   },
   run: () => import('./lora.run.js'),

@@ -80,7 +80,7 @@ test('the scratch stays for the next attempt', async () => {
 })
 
 test('two outputs of one name in the environment are refused before the run', async () => {
-  const problems = await shell.check!({ params: { command: 'x', files: [], outputs: { 'a-b': 'file', a_b: 'file' } }, inputs: {} })
+  const problems = await shell.check!({ params: { command: 'x', files: [], outputs: { 'a-b': 'file', a_b: 'file' } }, inputs: {}, upstream: {} })
   assert.equal(problems, [{ message: 'the outputs "a-b" and "a_b" would both be HONE_OUTPUT_A_B', param: 'outputs/a_b' }])
 })
 

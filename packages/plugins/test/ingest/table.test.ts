@@ -82,7 +82,7 @@ test('an id that stands twice is refused', async () => {
 })
 
 test('an unknown extension is seen before the run', async () => {
-  const problems = await table.check!({ params: {}, inputs: { file: [{ path: '/p/a.xlsx', logicalName: 'a.xlsx', reference: 'a.xlsx' }] } })
+  const problems = await table.check!({ params: {}, inputs: { file: [{ path: '/p/a.xlsx', logicalName: 'a.xlsx', reference: 'a.xlsx' }] }, upstream: {} })
   assert.is(problems.length, 1)
   assert.is(problems[0]!.param, 'path')
 })

@@ -124,7 +124,7 @@ test('patches drop and replace by id', async () => {
 })
 
 test('a split that leaves nothing to train on is seen before the run', async () => {
-  const problems = await template.check!({ params: { split: { validation: 0.5, test: 0.5 }, deduplicate: 'none', near: 1 }, inputs: {} })
+  const problems = await template.check!({ params: { split: { validation: 0.5, test: 0.5 }, deduplicate: 'none', near: 1 }, inputs: {}, upstream: {} })
   assert.is(problems[0]!.param, 'split')
 })
 

@@ -46,7 +46,7 @@ test('a text too small for the vocabulary is told', async () => {
 })
 
 test('special tokens that contradict one another are found before the run', async () => {
-  const check = (params: object) => train.check!({ params: { vocab_size: 300, special_tokens: ['<s>', '</s>'], eos_token: '</s>', pad_token: '</s>', template: 'plain', ...params } as never, inputs: {} })
+  const check = (params: object) => train.check!({ params: { vocab_size: 300, special_tokens: ['<s>', '</s>'], eos_token: '</s>', pad_token: '</s>', template: 'plain', ...params } as never, inputs: {}, upstream: {} })
   assert.equal(await check({}), [])
   assert.equal((await check({ eos_token: '<e>' })).map(p => p.param), ['eos_token'])
   assert.equal((await check({ vocab_size: 257 })).map(p => p.message), ['"vocab_size" must be ≥ 258 (256 bytes and 2 special tokens); got 257'])

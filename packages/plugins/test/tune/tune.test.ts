@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { NamedInputs } from 'hone-engine'
 import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadGenerator, openLanguageModel, openModelFolder, openSafetensors, readAdapterFolder, readTokens, writeTokens } from 'hone-lm'
@@ -167,7 +168,7 @@ test('a learning rate that diverges ends the stage at that parameter and names t
 
 test('what can be seen of the parameters before the run is a problem of the parameter', async () => {
   const inputs = { model: [{ path: model, logicalName: '', reference: model }] }
-  const check = (params: Record<string, unknown>) => lora.check!({ params: { rank: 8, alpha: 16, rslora: false, target_modules: 'all-linear', modules_to_save: [], ...params } as never, inputs })
+  const check = (params: Record<string, unknown>) => lora.check!({ params: { rank: 8, alpha: 16, rslora: false, target_modules: 'all-linear', modules_to_save: [], ...params } as never, inputs, upstream: {} })
   assert.equal(await check({}), [])
   assert.equal(await check({ rank: 17 }), [{ message: '"rank" must be ≤ 16 (the hidden size); got 17', param: 'rank' }])
   const [problem] = await check({ target_modules: ['query'] })
@@ -178,13 +179,30 @@ test('what can be seen of the parameters before the run is a problem of the para
   assert.is(whole!.param, 'modules_to_save')
   assert.match(whole!.message, /"model\.layers\.0\.self_attn\.q_proj" is adapted/)
   const gguf = fileURLToPath(new URL('../../../../tests/golden/gguf/llama.gguf', import.meta.url))
-  assert.equal(await lora.check!({ params: { rank: 2, target_modules: 'all-linear', modules_to_save: [] } as never, inputs: { model: [{ path: gguf, logicalName: '', reference: gguf }] } }), [])
+  assert.equal(await lora.check!({ params: { rank: 2, target_modules: 'all-linear', modules_to_save: [] } as never, inputs: { model: [{ path: gguf, logicalName: '', reference: gguf }] }, upstream: {} }), [])
   const gpt2 = folder()
   cpSync(model, gpt2, { recursive: true })
   writeFileSync(join(gpt2, 'config.json'), '{"model_type":"gpt2"}')
-  assert.match((await lora.check!({ params: {} as never, inputs: { model: [{ path: gpt2, logicalName: '', reference: gpt2 }] } }))[0]!.message, /model_type/)
-  const fresh = await full.check!({ params: { init: { family: 'llama', config: { hidden_size: 10 } } } as never, inputs: {} })
+  assert.match((await lora.check!({ params: {} as never, inputs: { model: [{ path: gpt2, logicalName: '', reference: gpt2 }] }, upstream: {} }))[0]!.message, /model_type/)
+  const fresh = await full.check!({ params: { init: { family: 'llama', config: { hidden_size: 10 } } } as never, inputs: {}, upstream: {} })
   assert.is(fresh[0]!.param, 'init/config')
+})
+
+test('tokens that another stage will make with a larger tokenizer than the model has rows are told before either works', async () => {
+  const small = await baseModel('float32', { vocab_size: 300 })
+  const named = (path: string) => [{ path, logicalName: '', reference: path }]
+  const upstream = (inputs: NamedInputs, fed: readonly string[] = []) => ({ tokens: [{ stage: 'tokens', uses: 'tokenize/huggingface', params: {}, inputs, fed }] })
+  const problem = { message: `"tokens" makes tokens with the tokenizer of ${tokenizerDir}, which has 420 tokens; the model has 300`, hint: 'Tokenize with the model that is tuned.' }
+  const parameters = { rank: 2, target_modules: 'all-linear', modules_to_save: [] } as never
+  for (const stage of [full, lora]) {
+    const check = async (dir: string, made: NamedInputs, fed?: readonly string[]) => stage.check!({ params: parameters, inputs: { model: named(dir) }, upstream: upstream(made, fed) })
+    assert.equal(await check(small, { model: named(tokenizerDir) }), [{ ...problem, param: 'model' }], stage.id)
+    assert.equal(await check(small, { tokenizer: named(tokenizerDir) }), [{ ...problem, param: 'model' }], stage.id)
+    assert.equal(await check(model, { model: named(tokenizerDir) }), [], stage.id)
+    assert.equal(await check(small, { model: named(tokenizerDir) }, ['tokenizer']), [], 'what makes its tokenizer has not run yet')
+  }
+  const config = { hidden_size: 16, num_attention_heads: 4, num_hidden_layers: 1, intermediate_size: 24, vocab_size: 300 }
+  assert.equal(await full.check!({ params: { init: { family: 'llama', config } } as never, inputs: {}, upstream: upstream({ model: named(tokenizerDir) }) }), [{ ...problem, param: 'init/config' }])
 })
 
 test('the report shows curves and settings and holds no path', async () => {
