@@ -195,7 +195,7 @@ async function notRefused(stage: StageDefinition, options: ConformanceOptions, {
   const bySchema = schemaProblems(ParameterSchema.of(stage).errors(filled))
   if (bySchema.length > 0) return said(bySchema.map(p => p.message).join('; '), says)
   const { checkInputs } = await layOut(stage, { ...options, params: all })
-  const byCheck = ((await stage.check?.({ params: filled, inputs: checkInputs })) ?? []).filter(p => p.severity !== 'warning')
+  const byCheck = ((await stage.check?.({ params: filled, inputs: checkInputs, upstream: {} })) ?? []).filter(p => p.severity !== 'warning')
   if (byCheck.length > 0) return said(byCheck.map(p => p.message).join('; '), says)
   const { result } = await attempt(stage, { ...options, params: all }, { timeoutMs })
   if (!result || result.ok) return 'takes them'

@@ -55,7 +55,7 @@ export async function wrongValues(stage: StageDefinition, params: JsonObject, in
 async function faultOfCheck(stage: StageDefinition, params: JsonObject, inputs: CheckContext['inputs']): Promise<string | undefined> {
   let problems: readonly StageProblem[]
   try {
-    problems = (await stage.check?.({ params, inputs })) ?? []
+    problems = (await stage.check?.({ params, inputs, upstream: {} })) ?? []
   } catch (error) {
     return `its check throws ${String(error)}: it should answer what is wrong`
   }
