@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
+import { layout } from './artifacts/layout.js'
 import { FileStore, openStore } from './artifacts/store.js'
 import { StoreError } from './artifacts/store-error.js'
 import type { Provided, Services } from './compose.js'
@@ -123,8 +124,8 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
   if (params && !params.ok) return params
   const projectRoot = findProjectRoot(file)
   const paramsFile = params && { file: resolve(options.paramsFile!), text: params.value }
-  const pipeline = parsePipeline({ file, text: text.value, projectRoot, env, set: options.set, paramsFile })
   const root = storeRoot(projectRoot, env)
+  const pipeline = parsePipeline({ file, text: text.value, projectRoot, env, set: options.set, paramsFile, memory: layout(root).reading(relative(projectRoot, file)) })
   const cacheDir = join(root, 'plugins')
   if (!pipeline.ok) return { ok: false, diagnostics: await furtherMistakes(pipeline, plugins => loadRegistry({ builtIn: options.builtIn, plugins, projectRoot, cacheDir })) }
   const registry = await loadRegistry({ builtIn: options.builtIn, plugins: pipeline.value.plugins, projectRoot, cacheDir })

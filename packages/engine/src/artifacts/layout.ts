@@ -1,5 +1,6 @@
 import { join, sep } from 'node:path'
 import { randomBytes } from 'node:crypto'
+import { sha256 } from './digest.js'
 import type { Digest } from './types.js'
 
 /** Where things lie beneath the root of a store. */
@@ -15,6 +16,8 @@ export const layout = (root: string) => ({
   /** A folder with an empty file a key. */
   statics: (staticKey: Digest) => join(root, 'actions', 'static', staticKey.slice(0, 2), staticKey),
   last: join(root, 'last'),
+  /** What the text of a pipeline was read as. */
+  reading: (pipeline: string) => join(root, 'last', `${sha256(pipeline).slice(0, 24)}.yaml.json`),
   runs: join(root, 'runs'),
   work: join(root, 'work'),
   workOf: (key: string) => join(root, 'work', key),

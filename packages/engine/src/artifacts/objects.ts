@@ -52,6 +52,22 @@ export class Objects {
     return { kind, form, ...(await this.#ingestFolder(path)) }
   }
 
+  /** As `isIntact`, by the stat alone and at once; undefined where only hashing can say. A plan asks it of every hit. */
+  isIntactByStat(output: OutputRecord): boolean | undefined {
+    if (output.form === 'file') {
+      const state = this.#stateByStat(this.#at.file(output.digest), output, `o:${output.digest}`)
+      return typeof state === 'string' ? state === 'intact' : undefined
+    }
+    const entries = this.#manifest(output.digest)
+    const tree = this.#at.tree(output.digest)
+    if (!entries || !this.#io.fs.existsSync(tree)) return false
+    for (const entry of entries) {
+      const state = this.#stateByStat(join(tree, entry.path), entry, `o:${entry.digest}`, `t:${output.digest}/${entry.path}`)
+      if (state !== 'intact') return typeof state === 'string' ? false : undefined
+    }
+    return true
+  }
+
   /** Whether the object is there as recorded. Hashes only what its stat says may have changed. */
   async isIntact(output: OutputRecord): Promise<boolean> {
     return (await this.#firstChanged(output, false)) === undefined
@@ -268,12 +284,17 @@ export class Objects {
     return !strictly || filesBelow(this.#io.fs, tree).length === entries.length
   }
 
-  /** `ownName` is for a file of a tree that could not be a hard link and so has an inode of its own. */
-  async #fileState(path: string, is: { digest: Digest; bytes: number }, name: string, ownName?: string): Promise<'intact' | 'missing' | 'changed'> {
+  /** What the stat says of a file; the stat itself where that says nothing. `ownName` is for a file of a tree that could not be a hard link and so has an inode of its own. */
+  #stateByStat(path: string, is: { digest: Digest; bytes: number }, name: string, ownName?: string): 'intact' | 'missing' | 'changed' | BigIntStats {
     const stat = this.#io.fs.lstatSync(path, { throwIfNoEntry: false, bigint: true })
     if (!stat) return 'missing'
     if (!stat.isFile() || Number(stat.size) !== is.bytes) return 'changed'
-    if (this.#index.get(name, stat, true) === is.digest || (ownName !== undefined && this.#index.get(ownName, stat, true) === is.digest)) return 'intact'
+    return this.#index.get(name, stat, true) === is.digest || (ownName !== undefined && this.#index.get(ownName, stat, true) === is.digest) ? 'intact' : stat
+  }
+
+  async #fileState(path: string, is: { digest: Digest; bytes: number }, name: string, ownName?: string): Promise<'intact' | 'missing' | 'changed'> {
+    const stat = this.#stateByStat(path, is, name, ownName)
+    if (typeof stat === 'string') return stat
     const hashedAtMs = this.#io.nowMs()
     const { digest } = await hashFile(this.#io, path, is.bytes)
     if (digest !== is.digest) return 'changed'

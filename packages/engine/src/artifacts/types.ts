@@ -55,7 +55,7 @@ export interface ArtifactStore {
    * The record of `key`, if there and every object that it lists is there with its recorded size, and unchanged by its stat. `isLikely` makes a hit
    * cheaper and a miss dearer.
    */
-  lookup(key: Digest, options?: { readonly isLikely?: boolean }): Promise<ActionRecord | undefined>
+  lookup(key: Digest, options?: { readonly isLikely?: boolean }): ActionRecord | undefined | Promise<ActionRecord | undefined>
   /** All intact records that share a static key, newest first. */
   lookupStatic(staticKey: Digest): Promise<readonly ActionRecord[]>
   /** The record of `key` as it was written, whether or not its objects are still there: for `why` and for expected times. */

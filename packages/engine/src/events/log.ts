@@ -1,6 +1,5 @@
 import { closeSync, createReadStream, existsSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Event } from './event.js'
 
 /** Takes the events of a run, in order. */
@@ -14,9 +13,11 @@ export interface EventLog {
   close(): void
 }
 
+const mostHeld = 1 << 16
+
 /**
- * Appends events to `events.jsonl` in the folder of a run, each written at once, so that a killed run leaves all but the last line whole.
- * A full or read-only disk stops the log and not the run; `onError` hears of it once.
+ * Appends events to `events.jsonl` in the folder of a run, each written at once, so that a killed run leaves all but the last line whole; hits that
+ * follow one another, which cost nothing to find again, in one piece. A full or read-only disk stops the log and not the run; `onError` hears of it once.
  */
 export function openEventLog(runDir: string, onError: (error: Error) => void = () => {}): EventLog {
   const file = join(runDir, 'events.jsonl')
@@ -32,17 +33,24 @@ export function openEventLog(runDir: string, onError: (error: Error) => void = (
   } catch (error) {
     give(error)
   }
+  let held = ''
+  const write = () => {
+    try {
+      if (fd !== undefined && held !== '') writeSync(fd, held)
+    } catch (error) {
+      give(error)
+    }
+    held = ''
+  }
   return {
     file,
     append(event) {
       if (fd === undefined) return
-      try {
-        writeSync(fd, JSON.stringify(event) + '\n')
-      } catch (error) {
-        give(error)
-      }
+      held += JSON.stringify(event) + '\n'
+      if (event.type !== 'stage-finished' || event.status !== 'hit' || held.length > mostHeld) write()
     },
     close() {
+      write()
       if (fd !== undefined) closeSync(fd)
       fd = undefined
     },
@@ -53,6 +61,8 @@ export function openEventLog(runDir: string, onError: (error: Error) => void = (
 export async function* readEvents(runDir: string): AsyncGenerator<Event> {
   const file = join(runDir, 'events.jsonl')
   if (!existsSync(file)) return
+  // Half of Node's streams are behind it, and a run only writes.
+  const { createInterface } = await import('node:readline')
   for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
     if (line === '') continue
     try {

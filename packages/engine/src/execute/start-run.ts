@@ -35,6 +35,15 @@ export function runId(clock: Clock): string {
   return `${year}${month}${day}-${hour}${minute}${second}-${ms}-${tail}`
 }
 
+/** Times as text; many events of a run fall into one millisecond. */
+function isoTimes(): (ms: number) => string {
+  let [lastMs, text] = [NaN, '']
+  return ms => {
+    if (ms !== lastMs) [lastMs, text] = [ms, new Date(ms).toISOString()]
+    return text
+  }
+}
+
 /** Opens the folder and the event log of a run, and puts together what its nodes share. */
 export function startRun(options: StartOptions): { run: RunContext; log: EventLog } {
   const { plan, planOptions, store, clock } = options
@@ -51,9 +60,10 @@ export function startRun(options: StartOptions): { run: RunContext; log: EventLo
   if (cancel.aborted) stopStarting()
   cancel.addEventListener('abort', stopStarting, { once: true })
 
+  const isoOf = isoTimes()
   const emit = (body: EventBody) => {
     const { type, ...rest } = body
-    const event = redact.value({ type, at: new Date(clock.nowMs()).toISOString(), run: id, ...rest }) as Event
+    const event = redact.value({ type, at: isoOf(clock.nowMs()), run: id, ...rest }) as Event
     log.append(event)
     for (const sink of options.sinks) sink(event)
   }

@@ -1,4 +1,5 @@
 import type { Collector } from '../diagnostics/collector.js'
+import type { SourceRange } from '../diagnostics/diagnostic.js'
 import { didYouMean, nearest } from '../diagnostics/suggestion.js'
 import type { InputPort, OutputPorts } from '../plugin/define.js'
 import type { RegisteredStage, Registry } from '../plugin/registry.js'
@@ -41,6 +42,8 @@ export class Expander {
   readonly #gathered = new WeakMap<readonly Candidate[], Map<string, readonly NodeInput[]>>()
   /** A reference means the same output of every node that has the same outputs. */
   readonly #chosen = new WeakMap<OutputPorts, Map<string, string | undefined>>()
+  readonly #places = new WeakMap<SourceRange, number>()
+  #numbered = 0
 
   constructor(pipeline: Pipeline, registry: Registry, collector: Collector, entries: ReadonlyMap<string, StageEntry>) {
     this.#pipeline = pipeline
@@ -100,6 +103,13 @@ export class Expander {
     }
   }
 
+  /** Tells places of the file apart without asking where they are. */
+  #place(range: SourceRange): number {
+    const known = this.#places.get(range) ?? ++this.#numbered
+    this.#places.set(range, known)
+    return known
+  }
+
   /** The nodes that a reference means, or undefined with an error. */
   #members(target: PortReference, member: InputMember): readonly Candidate[] {
     const nodes = this.#entries.get(target.stage)?.nodes ?? []
@@ -125,7 +135,7 @@ export class Expander {
     const singles = entry.inputs.filter(isSingle).map(input => input.members[0]!)
     const members = new Map<string, readonly Candidate[]>()
     const candidatesOf = (target: PortReference, member: InputMember) => {
-      const key = `${member.range.offset}\0${target.stage}\0${JSON.stringify(target.member)}`
+      const key = `${this.#place(member.range)}\0${target.stage}\0${JSON.stringify(target.member)}`
       let known = members.get(key)
       if (!known) members.set(key, (known = this.#members(target, member)))
       return known
@@ -252,7 +262,7 @@ export class Expander {
   #lookup(common: readonly string[]): Lookup {
     const known = new Map<string, AxisIndex<Candidate>>()
     return (target, member) => {
-      const key = `${member.range.offset}\0${target.stage}\0${JSON.stringify(target.member)}`
+      const key = `${this.#place(member.range)}\0${target.stage}\0${JSON.stringify(target.member)}`
       let index = known.get(key)
       if (!index) known.set(key, (index = new AxisIndex(this.#members(target, member), candidate => candidate.labels, common)))
       return index
@@ -284,7 +294,7 @@ export class Expander {
     if (!target || !this.#entries.get(target.stage)?.nodes) return []
     const candidates = lookup(target, member).agreeing(labels)
     // Nodes with the same axes that gather the same members share one list of them.
-    const key = `${port}\0${member.range.offset}\0${Object.keys(labels).join()}`
+    const key = `${port}\0${this.#place(member.range)}\0${Object.keys(labels).join()}`
     const known = this.#gathered.get(candidates)?.get(key)
     if (known) return known
     const inputs: NodeInput[] = []
@@ -300,7 +310,7 @@ export class Expander {
   }
 
   #output(node: GraphNode, member: InputMember, target: PortReference, port: string, of: InputPort): string | undefined {
-    const key = `${port}\0${target.port ?? ''}\0${member.range.offset}`
+    const key = `${port}\0${target.port ?? ''}\0${this.#place(member.range)}`
     let known = this.#chosen.get(node.outputPorts)
     if (!known) this.#chosen.set(node.outputPorts, (known = new Map()))
     // Where a stage's parameters are wrong its outputs may not be known; that has been said.

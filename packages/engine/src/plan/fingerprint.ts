@@ -91,15 +91,19 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
   if (code !== undefined) components.push({ name: 'code', value: code })
   const fault = code === undefined ? node.stage.codeFault?.() : undefined
   const encoded = components.map(encodeComponent)
-  const staticKey = bound && code !== undefined ? digestOfEncoded(encoded) : undefined
+  let known: Digest | undefined
+  // Asked for only where there is no hit.
+  const staticKeyOf = () => (bound && code !== undefined ? (known ??= digestOfEncoded(encoded)) : undefined)
   if (determinism === 'platform') ports.push({ name: 'engine', value: `${definition.engine?.(node.params, backendOf(node, context.backend)) ?? 'node'} ${process.arch}` })
 
   const all = [...components, ...ports]
-  if (!bound || waitsFor.size > 0) return { type: 'waiting', for: [...waitsFor], staticKey, components: all }
+  if (!bound || waitsFor.size > 0) return { type: 'waiting', for: [...waitsFor], staticKey: staticKeyOf(), components: all }
   return {
     type: 'ready',
     key: code === undefined ? undefined : digestOfEncoded([...encoded, ...ports.map(encodeComponent)]),
-    staticKey,
+    get staticKey() {
+      return staticKeyOf()
+    },
     components: all,
     params: bound.params,
     env: bound.env,

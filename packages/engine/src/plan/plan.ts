@@ -156,14 +156,18 @@ async function decide(
 
 /** The record of a key; for a stage of floating point also one of another engine, unless `backend` says which is to compute. */
 export async function findHit(
-  { key, staticKey, components }: Pick<Fingerprint, 'key' | 'staticKey' | 'components'>,
+  print: Pick<Fingerprint, 'key' | 'staticKey' | 'components'>,
   store: ArtifactStore,
   backend: string | undefined,
   lastKey?: Digest,
 ): Promise<{ record: ActionRecord; reasons: readonly string[] } | undefined> {
-  if (key === undefined || staticKey === undefined) return undefined
-  const record = await store.lookup(key, { isLikely: key === lastKey })
+  const { key, components } = print
+  if (key === undefined) return undefined
+  const found = store.lookup(key, { isLikely: key === lastKey })
+  const record = found instanceof Promise ? await found : found
   if (record) return { record, reasons: hitReasons(record) }
+  const { staticKey } = print
+  if (staticKey === undefined) return undefined
   if (backend !== undefined || !components.some(c => c.name === 'engine')) return undefined
   for (const other of await store.lookupStatic(staticKey)) {
     const differing = explain(other.components, components)

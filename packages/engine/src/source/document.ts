@@ -294,7 +294,8 @@ class Reader {
     const complain = (message: string, hint: string) => this.#collector.error('yaml-number', nodeRange(scalar, this.#positions), message, { hint })
     if (!Number.isFinite(value)) complain(`${written} is not a number that a parameter can have.`, 'Write a finite number, or quote it if text is meant.')
     else if (Number.isInteger(value) && !Number.isSafeInteger(value) && !/[.e]/i.test(written)) complain(`${written} is too large to be kept exactly.`, 'Whole numbers go up to 9007199254740991; quote it if text is meant.')
-    else return value
+    // JSON, which a text may be remembered as, knows one zero.
+    else return value === 0 ? 0 : value
     return 0
   }
 }

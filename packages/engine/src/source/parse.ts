@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import type { JsonObject } from '../artifacts/types.js'
 import { Collector } from '../diagnostics/collector.js'
 import type { Result } from '../diagnostics/result.js'
-import { readYaml } from './document.js'
+import { readRemembered } from './remembered.js'
 import { ExpressionCheck } from './expression-check.js'
 import type { Located, Pipeline, StageSource } from './pipeline.js'
 import { overrideParams, type ParamOverrides } from './pipeline-params.js'
@@ -16,6 +16,8 @@ export interface ParseOptions extends ParamOverrides {
   readonly projectRoot: string
   /** What `env.NAME` reads. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** A file of the store that keeps what the text was read as, so that the same text is not parsed again. */
+  readonly memory?: string
 }
 
 /** With mistakes there may still be a `partial` pipeline: good for `resolveGraph` to find the mistakes in the rest, and for nothing else. */
@@ -27,7 +29,7 @@ const paramPattern = /^[A-Za-z_][A-Za-z0-9_-]*$/
 /** Reads a pipeline file: YAML, its shape, its expressions. All mistakes that need no plugin to be seen are collected. */
 export function parsePipeline(options: ParseOptions): ParseResult {
   const collector = new Collector()
-  const document = readYaml(options.file, options.text, collector)
+  const document = readRemembered(options.file, options.text, collector, options.memory)
   if (!document) return { ok: false, diagnostics: collector.diagnostics }
   const shape = new Shape(document, collector)
   if (document.value === null) {

@@ -82,4 +82,21 @@ test('secrets are cut out of every string, also in base64 at any place and in UR
   assert.equal(value({ a: ['x s3cret+/ü'], b: { c: 1, d: null } }), { a: ['x ***'], b: { c: 1, d: null } })
 })
 
+test('hits that follow one another are written in one piece, at the latest with what comes after them or at the end', async () => {
+  const dir = join(await mkdtemp(join(tmpdir(), 'hone-log-')), 'run')
+  const log = openEventLog(dir)
+  const written = async () => (await readFile(log.file, 'utf8')).split('\n').length - 1
+  const hit = (stage: string): Event => ({ ...base(1), type: 'stage-finished', stage, uses: 'x/y', status: 'hit', because: [], key, durationMs: 0, outputs: {}, metrics: {} })
+  log.append(events[0]!)
+  assert.is(await written(), 1)
+  log.append(hit('a'))
+  log.append(hit('b'))
+  assert.is(await written(), 1)
+  log.append({ ...base(2), type: 'stage-started', stage: 'c', uses: 'x/y', attempt: 1, because: [], key })
+  assert.is(await written(), 4)
+  log.append(hit('d'))
+  log.close()
+  assert.is(await written(), 5)
+})
+
 test.run()
