@@ -1,10 +1,11 @@
-// Makes every packages/*/src into dist with source maps (types are checked by tsc, not here), and digests the code of the built-in stages.
+// Makes every packages/*/src into dist with source maps and declarations (types are checked by tsc, not here), and digests the code of the built-in stages.
 // What a command that finds nothing to do must load is bundled into few files, as finding 150 modules takes longer than planning.
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { spawnSync } from 'node:child_process'
 import { build } from 'esbuild'
+import { startTypes } from './types.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const shared = { format: 'esm', platform: 'node', target: 'node20', sourcemap: true, charset: 'utf8', logLevel: 'warning', absWorkingDir: root }
@@ -25,7 +26,7 @@ async function transpile(name) {
   const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages', name, folder))
   const files = [...filesBelow(src)]
   await build({ ...shared, entryPoints: files.filter(f => f.endsWith('.ts') && !f.endsWith('.d.ts')), outdir: dist, outbase: src })
-  for (const file of files.filter(f => !/\.[cm]?ts$/.test(f))) {
+  for (const file of files.filter(f => !/\.([cm]?ts|wat)$/.test(f))) {
     const to = join(dist, relative(src, file))
     mkdirSync(dirname(to), { recursive: true })
     cpSync(file, to)
@@ -88,7 +89,16 @@ async function bundleDefinitions() {
   writeLicences(dist, metafile)
 }
 
+/** Takes modules out of dist that nothing imports any more: those of types alone, and those that went into the bundle. */
+async function removeUnreached(name) {
+  const dist = join(root, 'packages', name, 'dist')
+  const { metafile } = await build({ ...bundled, sourcemap: false, write: false, outdir: dist, entryPoints: [join(dist, 'index.js')], packages: 'external' })
+  const reached = new Set(Object.keys(metafile.inputs).map(path => join(root, path)))
+  for (const file of filesBelow(dist)) if (/\.js(\.map)?$/.test(file) && !reached.has(file.replace(/\.map$/, ''))) rmSync(file)
+}
+
 const started = performance.now()
+const finishTypes = startTypes(['engine', 'lm', 'plugins'])
 for (const name of readdirSync(join(root, 'packages'))) {
   if (!existsSync(join(root, 'packages', name, 'src'))) continue
   rmSync(join(root, 'packages', name, 'dist'), { recursive: true, force: true })
@@ -99,4 +109,6 @@ for (const name of readdirSync(join(root, 'packages'))) {
 const { status } = spawnSync(process.execPath, [join(root, 'scripts/digests.mjs')], { stdio: 'inherit', cwd: root })
 if (status !== 0) process.exit(status ?? 1)
 await bundleDefinitions()
+for (const name of ['lm', 'plugins']) await removeUnreached(name)
+await finishTypes()
 console.log(`built in ${((performance.now() - started) / 1000).toFixed(1)} s`)

@@ -31,7 +31,7 @@ export const packageFolders = () => [...packages().map(name => `packages/${name}
 const installStamp = () =>
   stampOf(['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...packageFolders().map(folder => `${folder}/package.json`)], `${pnpmVersion} ${process.version} ${process.platform} ${process.arch}`)
 const buildStamp = () =>
-  stampOf([...packages().flatMap(p => [...filesBelow(`packages/${p}`)]).filter(f => !f.includes('/test/')), 'scripts/build.mjs', 'pnpm-lock.yaml'], 'build')
+  stampOf([...packages().flatMap(p => [...filesBelow(`packages/${p}`)]).filter(f => !f.includes('/test/')), 'scripts/build.mjs', 'scripts/types.mjs', 'tsconfig.json', 'tsconfig.types.json', 'pnpm-lock.yaml'], 'build')
 
 const isFresh = (name, stamp) => existsSync(join(stamps, name)) && readFileSync(join(stamps, name), 'utf8') === stamp
 function remember(name, stamp) {
