@@ -4,7 +4,7 @@ import { StoreError } from 'hone-engine'
 import { makeShell, type Shell } from './shell.js'
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-const shell = makeShell(process.argv.slice(2))
+const shell = makeShell(process.argv.slice(2), name => commands.has(name))
 const program = new Command('hone')
   .description('Fine-tunes language models from a YAML file: only the stages run whose inputs, parameters or code changed.')
   .version(manifest.version)
@@ -36,8 +36,11 @@ const commands: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['init', init],
   ['doctor', doctor],
 ])
-const asked = commands.get(process.argv[2] ?? '')
+const first = process.argv[2] ?? ''
+const asked = commands.get(first)
 for (const add of asked ? [asked] : new Set(commands.values())) (await add())(program, shell)
+// What is none of these may be a command of the project's plugins.
+const isPlugged = !asked && (await (await import('./commands/plugged.js')).addPlugged(program, shell))
 
 function settle(command: Command): void {
   command.exitOverride()
@@ -58,7 +61,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const argv = process.argv.map(arg => (arg === '--force' ? '--force=' : arg))
 
 try {
-  await program.parseAsync(argv)
+  if (asked || isPlugged || first.startsWith('-')) await program.parseAsync(argv)
 } catch (error) {
   if (error instanceof StoreError) shell.refuse(`error: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`)
   else if (error instanceof Error && 'exitCode' in error && 'code' in error) process.exitCode = error.exitCode === 0 ? 0 : 2

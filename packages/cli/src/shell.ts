@@ -26,6 +26,8 @@ export interface Shell {
   /** Says why nothing was done, under `--json` to stdout as `{ error }`, and exits 2. */
   refuse(message: string): undefined
   positiveInteger(value: string): number
+  /** Whether hone itself has a command of this name. */
+  isOwnCommand(name: string): boolean
   exit(code: number): void
 }
 
@@ -48,7 +50,7 @@ const textOf = (file: string): string | undefined => {
   }
 }
 
-export function makeShell(args: readonly string[]): Shell {
+export function makeShell(args: readonly string[], isOwnCommand: (name: string) => boolean): Shell {
   const { stdout, stderr } = process
   const json = args.includes('--json')
   const err = paletteFor(stderr, process.env)
@@ -82,6 +84,7 @@ export function makeShell(args: readonly string[]): Shell {
       if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError('a whole number from 1 up is wanted.')
       return n
     },
+    isOwnCommand,
     exit: code => {
       process.exitCode = code
     },

@@ -1,16 +1,18 @@
 // The composition root: the only file that imports inversify and reflect-metadata.
 import 'reflect-metadata'
 import { Container } from 'inversify'
+import { openStore } from './artifacts/store.js'
 import { LocalExecutor } from './execute/local-executor.js'
 import { services, systemClock } from './execute/services.js'
-import type { ServiceProvider, ServiceToken } from './plugin/define.js'
+import { defineService, isMember, type CollectionToken, type MemberProvider, type ServiceProvider, type ServiceToken } from './plugin/define.js'
 
 export interface Provided {
   readonly plugin: string
-  readonly provider: ServiceProvider
+  readonly provider: ServiceProvider | MemberProvider
 }
 
 export interface Binding {
+  /** Of a service; of one of a collection with the name of that before it: `metric brevity`. */
   readonly name: string
   /** The plugin that provides it, or `hone`. */
   readonly from: string
@@ -20,6 +22,8 @@ export interface Binding {
 
 export interface Services {
   get<T>(token: ServiceToken<T>): T
+  /** One of a collection, which is loaded when it is asked to. */
+  member<T>(token: CollectionToken<T>, name: string): MemberProvider<T>
   /** Every service that can be asked for, and who provides it. */
   readonly bindings: readonly Binding[]
 }
@@ -28,6 +32,7 @@ const own = 'hone'
 
 const builtIn: readonly Provided[] = [
   { plugin: own, provider: { token: services.executor, create: () => ({ projectRoot }: { projectRoot: string }) => new LocalExecutor({ cwd: projectRoot }) } },
+  { plugin: own, provider: { token: services.store, create: () => openStore } },
   { plugin: own, provider: { token: services.clock, create: () => systemClock } },
 ]
 
@@ -46,14 +51,18 @@ export function compose({ providers }: { readonly providers: readonly Provided[]
       making.pop()
     }
   }
-  const chosen = new Map<symbol, Provided>()
-  for (const provided of [...builtIn, ...providers]) {
-    const { token } = provided.provider
-    const before = chosen.get(token.id)
-    chosen.set(token.id, provided)
-    bindings.set(token.id, { name: token.name, from: provided.plugin, ...(before && { replaces: before.plugin }) })
+  const chosen = new Map<symbol, () => unknown>()
+  const choose = (id: symbol, name: string, from: string, make: () => unknown) => {
+    const before = bindings.get(id)
+    chosen.set(id, make)
+    bindings.set(id, { name, from, ...(before && { replaces: before.from }) })
+  }
+  const memberName = ({ name: collection }: ServiceToken<unknown>, name: string) => `${collection} ${name}`
+  for (const { plugin, provider } of [...builtIn, ...providers]) {
+    if (isMember(provider)) choose(Symbol.for(`hone:${memberName(provider.token, provider.name)}`), memberName(provider.token, provider.name), plugin, () => provider)
+    else choose(provider.token.id, provider.token.name, plugin, () => provider.create(get) as unknown)
   }
   // esbuild and tsx emit no decorator metadata, so nothing is injected by the types of a constructor.
-  for (const [id, { provider }] of chosen) container.bind(id).toResolvedValue(() => provider.create(get) as unknown)
-  return { get, bindings: [...bindings.values()] }
+  for (const [id, make] of chosen) container.bind(id).toResolvedValue(make)
+  return { get, member: (token, name) => get(defineService(memberName(token, name))), bindings: [...bindings.values()] }
 }

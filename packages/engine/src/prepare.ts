@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { layout } from './artifacts/layout.js'
-import { FileStore, openStore } from './artifacts/store.js'
+import { openStore } from './artifacts/store.js'
 import { StoreError } from './artifacts/store-error.js'
+import type { ArtifactStore } from './artifacts/types.js'
 import type { Provided, Services } from './compose.js'
 import { Collector } from './diagnostics/collector.js'
 import type { Diagnostic } from './diagnostics/diagnostic.js'
 import { DiagnosticError } from './diagnostics/diagnostic-error.js'
 import type { Result } from './diagnostics/result.js'
-import { executorNamed } from './execute/services.js'
+import { executorNamed, services as own } from './execute/services.js'
 import { fetchNamed, type Fetching } from './fetch-references.js'
 import type { Graph } from './graph/graph.js'
 import { resolveGraph } from './graph/resolve.js'
@@ -44,7 +45,7 @@ export interface OpenedPipeline {
   readonly registry: Registry
   /** The container, made when it is first asked for: a run of hits alone does not need it, and it takes longer to load than the rest. */
   readonly services: () => Promise<Services>
-  readonly store: FileStore
+  readonly store: ArtifactStore
   /** By name. */
   readonly secrets: ReadonlyMap<string, string>
   /** Leads to other pipelines and to what lies outside. */
@@ -98,7 +99,7 @@ async function furtherMistakes({ partial, diagnostics }: ParseResult, load: (plu
 /** Pipelines that name one another share their stores, by folder. */
 interface Company {
   readonly others: OtherPipelines
-  readonly stores: Map<string, FileStore>
+  readonly stores: Map<string, ArtifactStore>
 }
 
 /** Each other pipeline has its own plugins and its own defaults of parameters; what another engine computed is a current result too. */
@@ -136,12 +137,15 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
   if (!graph.ok) return { ok: false, diagnostics }
   const executors = unknownExecutors(graph.value, registry.value)
   if (executors.length > 0) return { ok: false, diagnostics: [...diagnostics, ...executors] }
-  let store: FileStore
+  const services = servicesOf(registry.value.providers)
+  const replaced = registry.value.providers.findLast(({ provider }) => provider.token.id === own.store.id)
+  let store: ArtifactStore
   try {
-    store = stores.get(`${root}\0${projectRoot}`) ?? (await openStore({ root, projectRoot }))
+    store = stores.get(`${root}\0${projectRoot}`) ?? (await (replaced ? (await services()).get(own.store) : openStore)({ root, projectRoot }))
     stores.set(`${root}\0${projectRoot}`, store)
   } catch (e) {
     if (e instanceof StoreError) return error('store', e.message, e.hint)
+    if (replaced) return error('plugin-fault', `the store of ${replaced.plugin} cannot be opened: ${(e as Error).message}`)
     throw e
   }
   const backend = options.backend ?? env['HONE_BACKEND']
@@ -151,7 +155,7 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
     value: {
       graph: graph.value,
       registry: registry.value,
-      services: servicesOf(registry.value.providers),
+      services,
       store,
       secrets,
       references: {

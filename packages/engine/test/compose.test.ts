@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { compose } from '../src/compose.js'
-import { defineService } from '../src/plugin/define.js'
+import { defineCollection, defineService } from '../src/plugin/define.js'
 import { services } from '../src/execute/services.js'
 
 const greeting = defineService<string>('greeting')
@@ -24,7 +24,18 @@ test('a plugin replaces a built-in service, and the list says so', () => {
   const clock = { nowMs: () => 7, random: () => 0 }
   const { get, bindings } = compose({ providers: [{ plugin: 'fixed-clock', provider: { token: services.clock, create: () => clock } }] })
   assert.is(get(services.clock).nowMs(), 7)
-  assert.equal(bindings, [{ name: 'executor', from: 'hone' }, { name: 'clock', from: 'fixed-clock', replaces: 'hone' }])
+  assert.equal(bindings, [{ name: 'executor', from: 'hone' }, { name: 'store', from: 'hone' }, { name: 'clock', from: 'fixed-clock', replaces: 'hone' }])
+})
+
+test('what plugins provide of a collection is listed with who provides it, and loaded when it is asked for', async () => {
+  const shouts = defineCollection<string>('shout')
+  let loaded = 0
+  const provider = { token: shouts, name: 'loud', summary: 'Loud.', load: async () => (loaded++, { default: 'HEY' }) }
+  const { member, bindings } = compose({ providers: [{ plugin: 'noise', provider }] })
+  assert.equal(bindings.at(-1), { name: 'shout loud', from: 'noise' })
+  assert.is(loaded, 0)
+  assert.equal(await member(shouts, 'loud').load(), { default: 'HEY' })
+  assert.throws(() => member(shouts, 'quiet'), /no plugin provides the service "shout quiet"/)
 })
 
 test('a service that nobody provides, and services that need one another, are errors by name', () => {

@@ -63,6 +63,6 @@ export function fakeRegistry(stages: readonly StageDefinition[] = fakeStages): R
   return {
     stage: id => registered.find(stage => stage.definition.id === id),
     kind: id => Object.values(kinds).find(kind => kind.id === id),
-    stages: registered, kinds: Object.values(kinds), plugins: [plugin], providers: [],
+    stages: registered, kinds: Object.values(kinds), plugins: [plugin], members: [], member: () => undefined, providers: [],
   }
 }

@@ -16,6 +16,8 @@ import { full } from './tune/full.js'
 import { lora } from './tune/lora.js'
 
 export * from './kinds/kinds.js'
+export { collections } from './collections.js'
+export type { Answered, Category } from './error-analyze/category.js'
 export { canonical, rowId, rowIds } from './kinds/ids.js'
 export { jaccard, nearGroups, nearIndex, shingles, words, type Near } from './qa-convert/near.js'
 export { page, table as reportTable, figures, type PageOptions, type Section } from './report/page.js'

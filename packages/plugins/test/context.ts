@@ -47,6 +47,8 @@ export async function runStage(
     projectRoot?: string
     backend?: string
     memo?: StageContext['memo']
+    /** What plugins provide of its collections, by name. */
+    members?: Record<string, unknown>
   } = {},
 ): Promise<Ran> {
   const folder = await mkdtemp(join(tmpdir(), 'hone-stage-'))
@@ -100,7 +102,7 @@ export async function runStage(
     params,
     inputs,
     outputs,
-    services: {},
+    services: Object.fromEntries(Object.keys(stage.services ?? {}).map(name => [name, new Map(Object.entries(options.members ?? {}))])),
     seed: options.seed ?? 0,
     threads: options.threads ?? 1,
     env: options.env ?? {},

@@ -30,7 +30,7 @@ export const codes = {
   'plugin-load': 'A plugin threw, ended the process or did not return while it was loaded.',
   'plugin-api': 'A plugin is written for another version of the plugin API.',
   'plugin-schema': 'The JSON Schema of a stage\'s parameters is not one.',
-  'plugin-conflict': 'Two plugins define the same stage or kind.',
+  'plugin-conflict': 'Two plugins define the same stage, kind or command, or provide one thing of one name: a metric, an error category, a chat template.',
   'unknown-stage-type': '`uses` names no stage of the loaded plugins.',
   'stage-version': '`uses` pins a version that the plugin does not have.',
   'plugin-fault': 'A plugin declares something that contradicts itself.',

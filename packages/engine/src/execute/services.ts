@@ -1,3 +1,4 @@
+import type { ArtifactStore } from '../artifacts/types.js'
 import { defineService } from '../plugin/define.js'
 import type { Executor } from './host.js'
 
@@ -5,8 +6,12 @@ import type { Executor } from './host.js'
 export const services = {
   /** Makes what runs stages on this machine, for one run. */
   executor: defineService<MakeExecutor>('executor'),
+  /** Opens the store of a project. */
+  store: defineService<OpenStore>('store'),
   clock: defineService<Clock>('clock'),
 }
+
+export type OpenStore = (options: { readonly root: string; readonly projectRoot: string }) => Promise<ArtifactStore>
 
 export type MakeExecutor = (options: { readonly projectRoot: string }) => Executor
 

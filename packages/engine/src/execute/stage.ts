@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import type { InputPorts, OutputPorts, PluginDefinition, RunFunction, StageDefinition } from '../plugin/define.js'
+import { membersNamed } from '../graph/members.js'
+import { isCollection, type InputPorts, type OutputPorts, type PluginDefinition, type RunFunction, type StageDefinition } from '../plugin/define.js'
 import { asStoreError, codeOf, StoreError } from '../artifacts/store-error.js'
 import { openContext } from './context.js'
 import { openStageMemo } from './stage-memo.js'
@@ -39,7 +40,7 @@ export async function runDefinition(
     const shapes = Object.fromEntries(given.map(port => [port, request.manyInputs.includes(port) ? 'many' : 'one'] as const))
     const inputPorts: InputPorts = typeof stage.inputs === 'function' ? stage.inputs(request.params, given, shapes) : stage.inputs
     const outputPorts: OutputPorts = typeof stage.outputs === 'function' ? stage.outputs(request.params) : stage.outputs
-    const services = await servicesOf(stage, plugins)
+    const services = await servicesOf(stage, plugins, request)
     const memo = openStageMemo(request, signal)
     try {
       const open = openContext({ request, inputPorts, outputPorts, services, memo, signal, emit })
@@ -125,12 +126,23 @@ async function pluginAt(module: string): Promise<PluginDefinition | undefined> {
 const pluginsOf = (request: StageRequest): Promise<NamedPlugin[]> =>
   Promise.all([request.plugin, ...request.providers].map(async ({ name, module }) => ({ name, definition: await pluginAt(module) })))
 
-async function servicesOf(stage: StageDefinition, plugins: () => Promise<readonly NamedPlugin[]>): Promise<Record<string, unknown>> {
+async function servicesOf(stage: StageDefinition, plugins: () => Promise<readonly NamedPlugin[]>, request: StageRequest): Promise<Record<string, unknown>> {
   const wanted = Object.entries(stage.services ?? {})
   if (wanted.length === 0) return {}
   const { compose } = await import('../compose.js')
   const container = compose({ providers: (await plugins()).flatMap(({ name, definition }) => (definition?.provides ?? []).map(provider => ({ plugin: name, provider }))) })
-  return Object.fromEntries(wanted.map(([name, token]) => [name, container.get(token)]))
+  const services: Record<string, unknown> = {}
+  const named = membersNamed(stage, request.params)
+  for (const [service, token] of wanted) {
+    if (!isCollection(token)) {
+      services[service] = container.get(token)
+      continue
+    }
+    const members = new Map<string, unknown>()
+    for (const { name } of named.filter(n => n.service === service)) members.set(name, (await container.member(token, name).load()).default)
+    services[service] = members
+  }
+  return services
 }
 
 /** A row kind that the stage wrote by its path instead of `write` is held to the same rules. */

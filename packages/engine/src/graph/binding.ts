@@ -13,6 +13,7 @@ import { ExpressionError } from '../source/expressions/syntax.js'
 import { parseSize } from '../source/quantities.js'
 import type { GraphNode, NodeInput } from './graph.js'
 import type { Labels } from './matrix.js'
+import { membersNamed, unknownMembers } from './members.js'
 import { ParameterSchema } from './parameters.js'
 import { pointerParts, schemaProblems, show } from './schema-errors.js'
 import type { StageEntry } from './stage-entry.js'
@@ -89,6 +90,8 @@ export function bindStage(entry: StageEntry & { registered: RegisteredStage }, p
     for (const key of keysFit.dropped) delete params[key]
     const before = collector.errors
     checkParams(entry, params, new Set([...waiting, ...failed]), pipeline, collector)
+    const known = matrixIsKnown || (entry.with.axes !== 'all' && entry.with.axes.size === 0) ? new Set(waiting) : 'unknown'
+    checkMembers(entry, params, known, new Set([...waiting, ...failed]), registry, pipeline, collector)
     const isSound = collector.errors === before && failed.length === 0
     const shapes = Object.fromEntries(entry.inputs.map(input => [input.port, input.shape]))
     const inputPorts = declared(() => (typeof definition.inputs === 'function' ? definition.inputs(params, Object.keys(shapes), shapes) : definition.inputs), isSound, entry, pipeline, collector) ?? {}
@@ -98,7 +101,7 @@ export function bindStage(entry: StageEntry & { registered: RegisteredStage }, p
       deferred: waiting.map(pointer => pointer.slice(1)).filter(pointer => !keysFit.dropped.has(pointerParts(pointer)[0]!)),
       inputPorts,
       outputPorts,
-      files: namedFiles(entry, params, given, matrixIsKnown || (entry.with.axes !== 'all' && entry.with.axes.size === 0) ? new Set(waiting) : 'unknown', inputPorts, isSound, pipeline, collector),
+      files: namedFiles(entry, params, given, known, inputPorts, isSound, pipeline, collector),
       resources: resourcesOf(labels, params, isSound),
     }
   })
@@ -208,6 +211,18 @@ function checkParams({ path, source, registered, inputs, with: values }: StageEn
       hint: found.hint ?? (found.keyword === 'required' && parts.length === 0 ? `Write it under \`with:\` of "${source.id}".` : undefined),
       related: origin(values, parts, path, pipeline),
     })
+  }
+}
+
+/** Names of what plugins provide: those that nobody does, and those that are not known before the run, whose code could not be in the key. */
+function checkMembers({ path, registered }: StageEntry & { registered: RegisteredStage }, params: JsonObject, waiting: ReadonlySet<string> | 'unknown', unread: ReadonlySet<string>, registry: Registry, pipeline: Pipeline, collector: Collector): void {
+  for (const { pointer, token } of membersNamed(registered.definition, params)) {
+    if (waiting === 'unknown' || !waiting.has(pointer)) continue
+    collector.error('expression-place', pipeline.rangeOf([...path, 'with', ...pointerParts(pointer)]), `"${pointerParts(pointer).join('.')}" names a ${token.name}, which must be known before the run; a digest or a secret is not.`)
+  }
+  const namesOf = (collection: string) => registry.members.flatMap(({ provider }) => (provider.token.name === collection ? [provider.name] : []))
+  for (const { code, pointer, message, hint } of unknownMembers(registered.definition, params, namesOf)) {
+    if (!unread.has(pointer)) collector.error(code, pipeline.rangeOf([...path, 'with', ...pointerParts(pointer)]), `${message}.`, { hint })
   }
 }
 

@@ -2,7 +2,7 @@ import type { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { Json } from '../artifacts/types.js'
 import { loadAjv } from '../plugin/json-schema.js'
-import type { ArtifactKeyword, JsonSchema, StageDefinition } from '../plugin/define.js'
+import type { ArtifactKeyword, JsonSchema, ProvidedKeyword, StageDefinition } from '../plugin/define.js'
 import { escapePart } from './schema-errors.js'
 
 /** What a parameter names, by the `artifact` keyword of its schema. */
@@ -23,15 +23,16 @@ function ajv(): Ajv2020 {
     const Ajv = loadAjv()
     sharedAjv = new Ajv({ meta: false, validateSchema: false, allErrors: true, useDefaults: true, verbose: true, strict: false, validateFormats: false, logger: false, addUsedSchema: false })
     sharedAjv.addKeyword('artifact')
+    sharedAjv.addKeyword('provided')
   }
   return sharedAjv
 }
 
-/** The schema of a stage's parameters, compiled once for all pipelines and nodes. */
+/** The schema of a stage's or a command's parameters, compiled once for all pipelines and nodes. */
 export class ParameterSchema {
-  static readonly #all = new WeakMap<StageDefinition, ParameterSchema>()
+  static readonly #all = new WeakMap<Pick<StageDefinition, 'params'>, ParameterSchema>()
 
-  static of(definition: StageDefinition): ParameterSchema {
+  static of(definition: Pick<StageDefinition, 'params'>): ParameterSchema {
     let schema = ParameterSchema.#all.get(definition)
     if (!schema) ParameterSchema.#all.set(definition, (schema = new ParameterSchema(definition.params.schema)))
     return schema
@@ -63,7 +64,20 @@ export class ParameterSchema {
   /** Everything that `value` names, in its order. */
   artifacts(value: Json): readonly NamedParameter[] {
     const found = new Map<string, NamedParameter>()
-    collect(this.#schema, value, '', this.#schema, found)
+    collect('artifact', this.#schema, value, '', this.#schema, (mark, reference, pointer) => {
+      const { port, glob = false, keyed } = mark as ArtifactKeyword
+      found.set(pointer, { port, glob, pointer, reference, ...(keyed !== undefined && { keyed }) })
+    })
+    return [...found.values()]
+  }
+
+  /** Everything of collections that `value` names, in its order, each once. */
+  provided(value: Json): readonly { readonly service: string; readonly name: string; readonly pointer: string }[] {
+    const found = new Map<string, { service: string; name: string; pointer: string }>()
+    collect('provided', this.#schema, value, '', this.#schema, (mark, name, pointer) => {
+      const service = mark as ProvidedKeyword
+      if (!found.has(`${service} ${name}`)) found.set(`${service} ${name}`, { service, name, pointer })
+    })
     return [...found.values()]
   }
 }
@@ -84,21 +98,26 @@ function closed(schema: JsonSchema): JsonSchema {
   }
 }
 
-function collect(schema: JsonSchema | boolean | undefined, value: Json | undefined, pointer: string, root: JsonSchema, found: Map<string, NamedParameter>): void {
+type Mark = (mark: unknown, text: string, pointer: string) => void
+
+/** Tells of every text in `value` that stands, alone or in a list, where the schema has the keyword. */
+function collect(keyword: 'artifact' | 'provided', schema: JsonSchema | boolean | undefined, value: Json | undefined, pointer: string, root: JsonSchema, tell: Mark): void {
   if (typeof schema !== 'object' || schema === null || value === undefined || value === null) return
-  const { artifact, properties, additionalProperties, items, prefixItems, $ref } = schema as {
-    artifact?: ArtifactKeyword; properties?: Record<string, JsonSchema>; additionalProperties?: JsonSchema; items?: JsonSchema; prefixItems?: JsonSchema[]; $ref?: string
+  const { properties, additionalProperties, items, prefixItems, $ref } = schema as {
+    properties?: Record<string, JsonSchema>; additionalProperties?: JsonSchema; items?: JsonSchema; prefixItems?: JsonSchema[]; $ref?: string
   }
-  const name = (reference: string, at: string) => artifact && found.set(at, { port: artifact.port, glob: artifact.glob ?? false, pointer: at, reference, ...(artifact.keyed !== undefined && { keyed: artifact.keyed }) })
-  if (typeof $ref === 'string' && $ref.startsWith('#/$defs/')) collect((root.$defs as Record<string, JsonSchema> | undefined)?.[$ref.slice(8)], value, pointer, root, found)
-  for (const keyword of ['anyOf', 'oneOf', 'allOf']) for (const branch of (schema[keyword] as JsonSchema[] | undefined) ?? []) collect(branch, value, pointer, root, found)
-  if (typeof value === 'string') name(value, pointer)
-  else if (Array.isArray(value)) {
+  const inside = (part: JsonSchema | undefined, item: Json | undefined, at: string) => collect(keyword, part, item, at, root, tell)
+  const mark = schema[keyword]
+  if (typeof $ref === 'string' && $ref.startsWith('#/$defs/')) inside((root.$defs as Record<string, JsonSchema> | undefined)?.[$ref.slice(8)], value, pointer)
+  for (const several of ['anyOf', 'oneOf', 'allOf']) for (const branch of (schema[several] as JsonSchema[] | undefined) ?? []) inside(branch, value, pointer)
+  if (typeof value === 'string') {
+    if (mark !== undefined) tell(mark, value, pointer)
+  } else if (Array.isArray(value)) {
     for (const [i, item] of (value as readonly Json[]).entries()) {
-      if (typeof item === 'string') name(item, `${pointer}/${i}`)
-      collect(prefixItems?.[i] ?? items, item, `${pointer}/${i}`, root, found)
+      if (typeof item === 'string' && mark !== undefined) tell(mark, item, `${pointer}/${i}`)
+      inside(prefixItems?.[i] ?? items, item, `${pointer}/${i}`)
     }
   } else if (typeof value === 'object') {
-    for (const [key, item] of Object.entries(value)) collect(properties?.[key] ?? additionalProperties, item, `${pointer}/${escapePart(key)}`, root, found)
+    for (const [key, item] of Object.entries(value)) inside(properties?.[key] ?? additionalProperties, item, `${pointer}/${escapePart(key)}`)
   }
 }

@@ -171,7 +171,7 @@ export const pointerParts = (pointer: string) => (pointer === '' ? [] : pointer.
 export const escapePart = (part: string) => part.replaceAll('~', '~0').replaceAll('/', '~1')
 
 /** `/split/test` as `"split.test"`, `/paths/0` as `"paths[0]"`. */
-function subject(pointer: string): string {
+export function subject(pointer: string): string {
   if (pointer === '') return '`with`'
   let name = ''
   for (const part of pointerParts(pointer)) name += /^\d+$/.test(part) ? `[${part}]` : `${name && '.'}${part}`

@@ -3,7 +3,8 @@ import type { ArtifactStore, Component, Digest, Json, JsonObject, OutputRecord }
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { GraphNode, NodeId, NodeInput } from '../graph/graph.js'
 import type { InputPort, KindDefinition } from '../plugin/define.js'
-import type { RegisteredStage, Registry } from '../plugin/registry.js'
+import type { RegisteredMember, RegisteredStage, Registry } from '../plugin/registry.js'
+import { membersNamed } from '../graph/members.js'
 import { findNamed, namedQuestion, type NamedFiles } from './named-files.js'
 import type { References } from './references.js'
 import type { FingerprintOutcome, RequestInput } from './types.js'
@@ -38,7 +39,7 @@ export interface FingerprintContext {
 
 /** What the nodes of one plan or run ask for again and again: code digests, and the files that parameters name. */
 export interface SharedLookups {
-  readonly codes: Map<RegisteredStage, Promise<Digest | undefined>>
+  readonly codes: Map<Coded, Promise<Digest | undefined>>
   readonly named: Map<string, Promise<NamedFiles>>
 }
 
@@ -87,20 +88,26 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
     if (determinism === 'platform') delete written.backend
     components.push({ name: 'params', value: written }, { name: 'env', value: bound.envTemplate })
   }
-  const code = await codeOf(node.stage, context.shared)
-  if (code !== undefined) components.push({ name: 'code', value: code })
-  const fault = code === undefined ? node.stage.codeFault?.() : undefined
+  const uncached: string[] = []
+  for (const { name, what, code } of codesOf(node, context.registry)) {
+    const digest = await codeDigest(code, context.shared)
+    if (digest !== undefined) components.push({ name, value: digest })
+    else {
+      const fault = code.codeFault?.()
+      uncached.push(`the code that ${what} runs cannot be followed${fault ? ` (${fault})` : ''}, so nothing of it is kept`)
+    }
+  }
   const encoded = components.map(encodeComponent)
   let known: Digest | undefined
   // Asked for only where there is no hit.
-  const staticKeyOf = () => (bound && code !== undefined ? (known ??= digestOfEncoded(encoded)) : undefined)
+  const staticKeyOf = () => (bound && uncached.length === 0 ? (known ??= digestOfEncoded(encoded)) : undefined)
   if (determinism === 'platform') ports.push({ name: 'engine', value: `${definition.engine?.(node.params, backendOf(node, context.backend)) ?? 'node'} ${process.arch}` })
 
   const all = [...components, ...ports]
   if (!bound || waitsFor.size > 0) return { type: 'waiting', for: [...waitsFor], staticKey: staticKeyOf(), components: all }
   return {
     type: 'ready',
-    key: code === undefined ? undefined : digestOfEncoded([...encoded, ...ports.map(encodeComponent)]),
+    key: uncached.length > 0 ? undefined : digestOfEncoded([...encoded, ...ports.map(encodeComponent)]),
     get staticKey() {
       return staticKeyOf()
     },
@@ -108,7 +115,7 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
     params: bound.params,
     env: bound.env,
     inputs,
-    ...(code === undefined ? { uncached: `the code that ${definition.id} runs cannot be followed${fault ? ` (${fault})` : ''}, so nothing of it is kept` } : {}),
+    ...(uncached[0] !== undefined && { uncached: uncached[0] }),
   }
 }
 
@@ -132,10 +139,21 @@ export async function changedSince(node: GraphNode, inputs: Readonly<Record<stri
   return [...new Set(changed)]
 }
 
-function codeOf(stage: RegisteredStage, shared: SharedLookups): Promise<Digest | undefined> {
-  let code = shared.codes.get(stage)
-  if (!code) shared.codes.set(stage, (code = stage.codeDigest() as Promise<Digest | undefined>))
-  return code
+type Coded = RegisteredStage | RegisteredMember
+
+/** Whose code a node runs: that of its stage, and of what plugins provide and its parameters name. */
+function codesOf({ stage, params }: GraphNode, registry: Registry): { name: string; what: string; code: Coded }[] {
+  const members = membersNamed(stage.definition, params).flatMap(({ token, name }) => {
+    const code = registry.member(token.name, name)
+    return code ? [{ name: `${token.name} ${name}`, what: `the ${token.name} ${name}`, code }] : []
+  })
+  return [{ name: 'code', what: stage.definition.id, code: stage }, ...members]
+}
+
+function codeDigest(code: Coded, shared: SharedLookups): Promise<Digest | undefined> {
+  let digest = shared.codes.get(code)
+  if (!digest) shared.codes.set(code, (digest = code.codeDigest() as Promise<Digest | undefined>))
+  return digest
 }
 
 type FilesInput = Extract<NodeInput, { type: 'files' }>

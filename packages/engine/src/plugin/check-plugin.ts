@@ -1,5 +1,5 @@
 import type { Code } from '../diagnostics/codes.js'
-import type { KindDefinition, PluginDefinition, StageDefinition } from './define.js'
+import { isCollection, isMember, type CommandDefinition, type KindDefinition, type MemberProvider, type PluginDefinition, type ServiceProvider, type StageDefinition } from './define.js'
 import { loadAjv } from './json-schema.js'
 
 /** What is wrong with what a plugin's module exports. */
@@ -21,7 +21,7 @@ export function checkPlugin(value: unknown, name: string): PluginProblem[] {
   const plugin = value as unknown as PluginDefinition
   const problems: PluginProblem[] = []
   const fault = (message: string, hint?: string) => problems.push({ code: 'plugin-fault', message: `${name}: ${message}`, ...(hint && { hint }) })
-  for (const key of ['stages', 'kinds', 'provides'] as const) if (plugin[key] !== undefined && !Array.isArray(plugin[key])) fault(`"${key}" must be a list`)
+  for (const key of ['stages', 'kinds', 'provides', 'commands'] as const) if (plugin[key] !== undefined && !Array.isArray(plugin[key])) fault(`"${key}" must be a list`)
   if (problems.length > 0) return problems
   const seen = new Set<string>()
   for (const stage of plugin.stages ?? []) {
@@ -35,6 +35,8 @@ export function checkPlugin(value: unknown, name: string): PluginProblem[] {
     const refused = refusedSchema(stage.params?.schema)
     if (refused) problems.push({ code: 'plugin-schema', message: `${name}: the schema of ${stage.id}'s parameters is refused: ${refused}` })
   }
+  for (const provider of plugin.provides ?? []) for (const wrong of providerFaults(provider)) fault(wrong)
+  for (const command of plugin.commands ?? []) for (const wrong of commandFaults(command)) fault(wrong)
   for (const kind of plugin.kinds ?? []) for (const wrong of kindFaults(kind)) fault(wrong)
   return problems
 }
@@ -61,11 +63,29 @@ function* kindFaults(kind: KindDefinition): Generator<string> {
   else if (kind.form !== 'file' && kind.form !== 'folder') yield `kind ${kind.id}: "form" must be 'file' or 'folder'`
 }
 
+const plainName = /^[a-z][a-z0-9_-]*$/
+
+function* providerFaults(provider: ServiceProvider | MemberProvider): Generator<string> {
+  if (!isObject(provider) || !isObject(provider.token) || typeof provider.token.id !== 'symbol') yield 'each of "provides" must be { token, … }, with a token of defineService or of defineCollection'
+  else if (!isCollection(provider.token)) {
+    if (typeof (provider as ServiceProvider).create !== 'function') yield `the service ${provider.token.name} has no function "create"`
+  } else if (!isMember(provider) || typeof provider.name !== 'string' || !plainName.test(provider.name)) yield `each ${provider.token.name} must be { token, name, summary, load }, with a name of a-z, 0-9, _ and -`
+  else if (typeof provider.load !== 'function') yield `the ${provider.token.name} ${provider.name} has no function "load" that imports the module whose default export it is`
+}
+
+function* commandFaults(command: CommandDefinition): Generator<string> {
+  if (!isObject(command) || typeof command.name !== 'string' || !plainName.test(command.name)) return yield 'each of "commands" must have a name of a-z, 0-9, _ and -'
+  if (typeof command.summary !== 'string') yield `the command ${command.name} has no "summary"`
+  if (typeof command.run !== 'function') yield `the command ${command.name} has no function "run" that imports the module whose default export runs`
+  const refused = refusedSchema(command.params?.schema)
+  if (refused) yield `the schema of the command ${command.name} is refused: ${refused}`
+}
+
 function refusedSchema(schema: unknown): string | undefined {
   if (!isObject(schema) || schema['type'] !== 'object') return 'it must be a JSON Schema with type: object'
   try {
     const Ajv = loadAjv()
-    const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false, useDefaults: true, allErrors: true, logger: false, keywords: ['artifact'] })
+    const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false, useDefaults: true, allErrors: true, logger: false, keywords: ['artifact', 'provided'] })
     ajv.compile(schema)
     return undefined
   } catch (error) {

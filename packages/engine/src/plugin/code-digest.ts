@@ -29,7 +29,10 @@ export async function digestCode(entry: string, builtIn: BuiltInModules, strict:
   const unknown = new Map<string, string>()
   const { outputFiles, metafile } = await build({
     ...bundleOptions(entry, root),
-    minify: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    // Not its names: esbuild hands out short ones by how often letters stand in whole files, so that a function which is not reached would change them.
+    minifyIdentifiers: false,
     treeShaking: true,
     outfile: 'hashed.mjs',
     plugins: [

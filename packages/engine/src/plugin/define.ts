@@ -118,6 +118,17 @@ export interface ServiceToken<T> {
   readonly __type?: T
 }
 
+/**
+ * A typed name of what plugins provide several of, each by a name of its own: metrics, say. A stage that lists it under `services` gets
+ * those that its parameters name: see `ProvidedKeyword`.
+ */
+export interface CollectionToken<T> extends ServiceToken<ReadonlyMap<string, T>> {
+  /** Names that the stages which take it know themselves, and no plugin may provide. */
+  readonly known: readonly string[]
+  /** What a text looks like that is no name and stands for itself, as a regular expression. */
+  readonly literal: string | undefined
+}
+
 export interface ArtifactHandle<Row = unknown> extends AsyncIterable<Row> {
   readonly kind: string
   /** Absolute; a file for file kinds, a folder with its real names for folder kinds. Read-only. */
@@ -242,12 +253,50 @@ export interface PluginDefinition {
   readonly stages?: readonly StageDefinition<any>[]
   readonly kinds?: readonly KindDefinition<any>[]
   /** Services: what the container gives where a stage or the engine asks for the token. */
-  readonly provides?: readonly ServiceProvider[]
+  readonly provides?: readonly (ServiceProvider | MemberProvider)[]
+  readonly commands?: readonly CommandDefinition<any>[]
 }
 
 export interface ServiceProvider<T = any> {
   readonly token: ServiceToken<T>
   readonly create: (resolve: <U>(token: ServiceToken<U>) => U) => T
+}
+
+/** One of a collection. Its code is part of the key of the stages whose parameters name it, and of no other. */
+export interface MemberProvider<T = any> {
+  readonly token: CollectionToken<T>
+  /** `[a-z][a-z0-9_-]*`: what parameters say. */
+  readonly name: string
+  readonly summary: string
+  /** As `run` of a stage: `() => import('./brevity.js')`, whose default export it is. */
+  readonly load: () => Promise<{ default: T }>
+}
+
+export const isMember = (provider: ServiceProvider | MemberProvider): provider is MemberProvider => 'load' in provider
+
+/** `hone NAME …` in a project whose hone.yaml names the plugin. */
+export interface CommandDefinition<P = any> {
+  readonly name: string
+  readonly summary: string
+  /** What stands after the name, as in a line of help: `<file> [stages...]`. */
+  readonly arguments?: string
+  /** Its options: `{ limit: { type: 'integer', default: 10, description: '…' } }` is `--limit <integer>`. */
+  readonly params: ParamsSchema<P>
+  readonly example?: string
+  readonly run: () => Promise<{ default: (context: CommandContext<P>) => unknown }>
+}
+
+/** What a command gets. What it answers is printed: a text as it is, anything else as JSON, with `--json` on one line. */
+export interface CommandContext<P = any> {
+  readonly params: P
+  readonly args: readonly string[]
+  readonly projectRoot: string
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal
+  /** A line to stderr. */
+  log(message: string): void
+  /** Ends it with exit code 1: what is wrong, and what to try. */
+  fail(message: string, hint?: string): never
 }
 
 /**
@@ -265,8 +314,18 @@ export interface ArtifactKeyword {
   readonly keyed?: boolean
 }
 
+/**
+ * Marks a parameter as naming one of a collection: the key of `services` that it stands under. A keyword of the parameter's JSON Schema:
+ * `{ type: 'string', provided: 'metrics' }` beside `services: { metrics: collections.metrics }`.
+ */
+export type ProvidedKeyword = string
+
 export const params = <P>(schema: JsonSchema): ParamsSchema<P> => ({ schema })
 export const defineStage = <P>(definition: StageDefinition<P>): StageDefinition<P> => Object.freeze(definition)
 export const defineKind = <Row = unknown>(definition: KindDefinition<Row>): KindDefinition<Row> => Object.freeze(definition)
 export const definePlugin = (definition: PluginDefinition): PluginDefinition => Object.freeze(definition)
+export const defineCommand = <P>(definition: CommandDefinition<P>): CommandDefinition<P> => Object.freeze(definition)
+export const defineCollection = <T>(name: string, { known = [], literal }: { readonly known?: readonly string[]; readonly literal?: string } = {}): CollectionToken<T> =>
+  ({ id: Symbol.for(`hone:${name}`), name, known, literal })
+export const isCollection = (token: ServiceToken<any>): token is CollectionToken<unknown> => 'known' in token
 export const defineService = <T>(name: string): ServiceToken<T> => ({ id: Symbol.for(`hone:${name}`), name })

@@ -10,10 +10,10 @@ import type { Diagnostic, SourceRange } from '../diagnostics/diagnostic.js'
 import type { Result } from '../diagnostics/result.js'
 import { bundlePlugin } from './bundle.js'
 import { digestCode, runEntry } from './code-digest.js'
-import type { PluginDefinition, StageDefinition } from './define.js'
+import { isMember, type PluginDefinition, type StageDefinition } from './define.js'
 import { rememberByFiles } from './memo.js'
 import { makeRegistry } from './make-registry.js'
-import type { LoadedPlugin, RegisteredStage, Registry } from './registry.js'
+import type { LoadedPlugin, RegisteredMember, RegisteredStage, Registry } from './registry.js'
 import { runsFromSource, type BuiltInModules } from './resolve.js'
 import { placeInFile, placeInStack } from './source-place.js'
 
@@ -46,6 +46,7 @@ export async function loadRegistry(options: RegistryOptions): Promise<Result<Reg
   const loader = new Loader(options)
   const problems = new Collector()
   const stages: RegisteredStage[] = options.builtIn.flatMap(p => loader.registerBuiltIn(p))
+  const members: RegisteredMember[] = []
   const plugins: LoadedPlugin[] = [...options.builtIn]
   const ranges = new Map<string, SourceRange>()
   const loaded = await Promise.all(options.plugins.map(async named => ({ named, outcome: await loader.load(named) })))
@@ -56,9 +57,10 @@ export async function loadRegistry(options: RegistryOptions): Promise<Result<Reg
     }
     plugins.push(outcome.plugin)
     stages.push(...outcome.stages)
+    members.push(...outcome.members)
     ranges.set(outcome.plugin.name, named.range)
   }
-  return makeRegistry(plugins, stages, ranges, problems)
+  return makeRegistry(plugins, stages, members, ranges, problems)
 }
 
 /** `why` where there is no digest. */
@@ -67,7 +69,7 @@ interface Digested {
   readonly why?: string
 }
 
-type Outcome = { readonly plugin: LoadedPlugin; readonly stages: readonly RegisteredStage[] } | { readonly problems: readonly Diagnostic[] }
+type Outcome = { readonly plugin: LoadedPlugin; readonly stages: readonly RegisteredStage[]; readonly members: readonly RegisteredMember[] } | { readonly problems: readonly Diagnostic[] }
 
 interface Found {
   readonly file: string
@@ -136,7 +138,8 @@ class Loader {
     }
     return {
       plugin,
-      stages: (definition.stages ?? []).map(stage => this.#register(stage, plugin, () => this.#digest(stage, found.file, runEntry(stage.run, bundle.dynamicEntries), true))),
+      stages: (definition.stages ?? []).map(stage => ({ definition: stage, plugin, ...lazyDigest(() => this.#digest(found.file, runEntry(stage.run, bundle.dynamicEntries), true)) })),
+      members: (definition.provides ?? []).filter(isMember).map(provider => ({ provider, plugin, ...lazyDigest(() => this.#digest(found.file, runEntry(provider.load, bundle.dynamicEntries), true)) })),
     }
   }
 
@@ -150,28 +153,9 @@ class Loader {
       const file = fileURLToPath(plugin.module)
       const bundle = await this.#bundle(file)
       const own = pluginStage(await importPlugin(pathToFileURL(bundle.entry).href), stage.id)
-      return this.#digest(stage, file, own && runEntry(own.run, bundle.dynamicEntries), false)
+      return this.#digest(file, own && runEntry(own.run, bundle.dynamicEntries), false)
     }
-    return stages.map(stage => this.#register(stage, plugin, async () => (table?.[stage.id] !== undefined ? { digest: table[stage.id] } : compute(stage))))
-  }
-
-  #register(definition: StageDefinition, plugin: LoadedPlugin, digest: () => Promise<Digested>): RegisteredStage {
-    let known: Promise<string | undefined> | undefined
-    let fault: string | undefined
-    const compute = async () => {
-      try {
-        const digested = await digest()
-        fault = digested.why
-        return digested.digest
-      } catch (error) {
-        // Its source does not compile, or was removed meanwhile: the stage can be planned all the same, and says so itself when it runs.
-        const [first] = (error as Partial<BuildFailure>).errors ?? []
-        const place = first?.location ? `${first.location.file}:${first.location.line}:${first.location.column + 1} ` : ''
-        fault = first ? `${place}${first.text}` : (error as Error).message
-        return undefined
-      }
-    }
-    return { definition, plugin, codeDigest: () => (known ??= compute()), codeFault: () => fault }
+    return stages.map(stage => ({ definition: stage, plugin, ...lazyDigest(async () => (table?.[stage.id] !== undefined ? { digest: table[stage.id] } : compute(stage))) }))
   }
 
   readonly #bundles = new Map<string, ReturnType<typeof bundlePlugin>>()
@@ -194,7 +178,7 @@ class Loader {
     return bundle
   }
 
-  async #digest(stage: StageDefinition, pluginFile: string, entry: string | undefined, strict: boolean): Promise<Digested> {
+  async #digest(pluginFile: string, entry: string | undefined, strict: boolean): Promise<Digested> {
     const file = entry ?? pluginFile
     const { digest, why } = await rememberByFiles(this.#memoPath('digest', `${file}\0${strict}`), file, JSON.stringify(this.#builtIn), async () => {
       const made = await digestCode(file, this.#builtIn, strict)
@@ -211,6 +195,26 @@ class Loader {
     const path = relative(this.#options.projectRoot, file)
     return path.startsWith('..') ? file : path
   }
+}
+
+/** A digest that is computed when it is first asked for, and why there is none. */
+function lazyDigest(digest: () => Promise<Digested>): Pick<RegisteredStage, 'codeDigest' | 'codeFault'> {
+  let known: Promise<string | undefined> | undefined
+  let fault: string | undefined
+  const compute = async () => {
+    try {
+      const digested = await digest()
+      fault = digested.why
+      return digested.digest
+    } catch (error) {
+      // Its source does not compile, or was removed meanwhile: the stage can be planned all the same, and says so itself when it runs.
+      const [first] = (error as Partial<BuildFailure>).errors ?? []
+      const place = first?.location ? `${first.location.file}:${first.location.line}:${first.location.column + 1} ` : ''
+      fault = first ? `${place}${first.text}` : (error as Error).message
+      return undefined
+    }
+  }
+  return { codeDigest: () => (known ??= compute()), codeFault: () => fault }
 }
 
 /** Finds the plugin among what a module exports: the default export, or one called `builtInPlugin`. */

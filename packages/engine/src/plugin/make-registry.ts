@@ -2,12 +2,13 @@ import type { Collector } from '../diagnostics/collector.js'
 import type { SourceRange } from '../diagnostics/diagnostic.js'
 import type { Result } from '../diagnostics/result.js'
 import type { KindDefinition } from './define.js'
-import type { LoadedPlugin, RegisteredStage, Registry } from './registry.js'
+import type { LoadedPlugin, RegisteredMember, RegisteredStage, Registry } from './registry.js'
 
 /** Puts loaded plugins together; two that define one stage, or two different kinds of one id, are an error at the later one. */
 export function makeRegistry(
   plugins: readonly LoadedPlugin[],
   stages: readonly RegisteredStage[],
+  members: readonly RegisteredMember[],
   ranges: ReadonlyMap<string, SourceRange>,
   problems: Collector,
 ): Result<Registry> {
@@ -29,14 +30,32 @@ export function makeRegistry(
       else if (!first) kinds.set(kind.id, kind)
     }
   }
+  const byName = new Map<string, RegisteredMember>()
+  for (const member of members) {
+    const { token, name } = member.provider
+    const id = `${token.name} ${name}`
+    const first = token.known.includes(name) ? 'hone' : byName.get(id)?.plugin.name
+    if (first === undefined) byName.set(id, member)
+    else problems.error('plugin-conflict', ranges.get(member.plugin.name), `the ${id} of ${member.plugin.name} is also ${first === 'hone' ? 'one of hone itself' : `provided by ${first}`}`, { hint: 'Give it another name.' })
+  }
+  const commands = new Map<string, string>()
+  for (const plugin of plugins) {
+    for (const { name } of plugin.definition.commands ?? []) {
+      const first = commands.get(name)
+      if (first !== undefined) problems.error('plugin-conflict', ranges.get(plugin.name), `the command ${name} of ${plugin.name} is also one of ${first}`, { hint: 'Give one of them another name.' })
+      commands.set(name, plugin.name)
+    }
+  }
   const names = new Map<string, number>()
   for (const plugin of plugins) names.set(plugin.name, (names.get(plugin.name) ?? 0) + 1)
   for (const [name, count] of names) if (count > 1) problems.error('plugin-conflict', ranges.get(name), `${count} plugins are called ${name}`, { hint: 'A plugin is named twice in the file, or two files use the same name.' })
   return problems.result(() => ({
     stage: id => byId.get(id),
     kind: id => kinds.get(id),
+    member: (collection, name) => byName.get(`${collection} ${name}`),
     stages: [...byId.values()],
     kinds: [...kinds.values()],
+    members: [...byName.values()],
     plugins,
     providers: plugins.flatMap(p => (p.definition.provides ?? []).map(provider => ({ plugin: p.name, provider }))),
   }))

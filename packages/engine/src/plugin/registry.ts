@@ -1,4 +1,4 @@
-import type { KindDefinition, PluginDefinition, ServiceProvider, StageDefinition } from './define.js'
+import type { KindDefinition, MemberProvider, PluginDefinition, ServiceProvider, StageDefinition } from './define.js'
 
 /** A stage with the plugin that brought it. */
 export interface RegisteredStage {
@@ -21,12 +21,23 @@ export interface LoadedPlugin {
   readonly source?: string
 }
 
+/** One of a collection, with the plugin that brought it. */
+export interface RegisteredMember {
+  readonly provider: MemberProvider
+  readonly plugin: LoadedPlugin
+  /** SHA-256 of what its `load` reaches, as of a stage's `run`. */
+  codeDigest(): Promise<string | undefined>
+  readonly codeFault?: () => string | undefined
+}
+
 /** All stages, kinds and providers of the plugins of one pipeline. Two plugins that define one stage are an error when it is made. */
 export interface Registry {
   stage(id: string): RegisteredStage | undefined
   kind(id: string): KindDefinition | undefined
+  member(collection: string, name: string): RegisteredMember | undefined
   readonly stages: readonly RegisteredStage[]
   readonly kinds: readonly KindDefinition[]
+  readonly members: readonly RegisteredMember[]
   readonly plugins: readonly LoadedPlugin[]
-  readonly providers: readonly { readonly plugin: string; readonly provider: ServiceProvider }[]
+  readonly providers: readonly { readonly plugin: string; readonly provider: ServiceProvider | MemberProvider }[]
 }

@@ -1,5 +1,5 @@
 import type { Json } from '../artifacts/types.js'
-import type { InputPort, JsonSchema, KindDefinition, OutputPort, StageDefinition } from '../plugin/define.js'
+import { isCollection, type InputPort, type JsonSchema, type KindDefinition, type MemberProvider, type OutputPort, type StageDefinition } from '../plugin/define.js'
 import { possibleInputs, possibleOutputs, type PossiblePorts } from '../plugin/possible-ports.js'
 import type { Registry } from '../plugin/registry.js'
 import { defaultKeys } from './stage.js'
@@ -53,7 +53,7 @@ const settings: Readonly<Record<(typeof defaultKeys)[number], Schema>> = {
  */
 export function pipelineSchema(registry: Registry, { isWhole = false } = {}): JsonSchema {
   const stages = registry.stages.map(stage => stage.definition).toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  const kinds = new Map(registry.kinds.map(kind => [kind.id, kind]))
+  const known: Known = { kinds: new Map(registry.kinds.map(kind => [kind.id, kind])), members: registry.members.map(({ provider }) => provider), isWhole }
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'A hone pipeline',
@@ -70,11 +70,16 @@ export function pipelineSchema(registry: Registry, { isWhole = false } = {}): Js
     },
     patternProperties: { '^x-': {} },
     additionalProperties: false,
-    definitions: { stage: stageSchema(stages, kinds, isWhole) },
+    definitions: { stage: stageSchema(stages, known) },
   }
 }
 
-type Kinds = ReadonlyMap<string, KindDefinition>
+/** What there is besides stages. */
+interface Known {
+  readonly kinds: ReadonlyMap<string, KindDefinition>
+  readonly members: readonly MemberProvider[]
+  readonly isWhole: boolean
+}
 
 /** What a stage does, takes and gives, as an editor shows it beside its name. */
 function tell(stage: StageDefinition): string {
@@ -82,7 +87,8 @@ function tell(stage: StageDefinition): string {
   return `${stage.summary}\n\nTakes ${names(possibleInputs(stage))}; gives ${names(possibleOutputs(stage))}.`
 }
 
-function stageSchema(stages: readonly StageDefinition[], kinds: Kinds, isWhole: boolean): Schema {
+function stageSchema(stages: readonly StageDefinition[], known: Known): Schema {
+  const { isWhole } = known
   const form = isWhole ? `(${stages.map(({ id }) => escaped(id)).join('|')})` : '[a-z0-9_-]+/[a-z0-9_-]+'
   return {
     type: 'object',
@@ -108,7 +114,7 @@ function stageSchema(stages: readonly StageDefinition[], kinds: Kinds, isWhole: 
     allOf: stages.map(stage => ({
       if: { properties: { uses: { pattern: `^${escaped(stage.id)}(@\\d+)?$` } }, required: ['uses'] },
       // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
-      then: { properties: oneStage(stage, stages, kinds) },
+      then: { properties: oneStage(stage, stages, known) },
     })),
   }
 }
@@ -126,7 +132,7 @@ const matrixSchema = {
 }
 
 /** What one `uses` says of the other keys. */
-function oneStage(stage: StageDefinition, all: readonly StageDefinition[], kinds: Kinds): Schema {
+function oneStage(stage: StageDefinition, all: readonly StageDefinition[], known: Known): Schema {
   const ports = ({ ports: found, depend }: PossiblePorts<InputPort | OutputPort>, value: Schema) => ({
     type: ['object', 'null'],
     properties: Object.fromEntries(
@@ -135,13 +141,13 @@ function oneStage(stage: StageDefinition, all: readonly StageDefinition[], kinds
     additionalProperties: depend ? value : false,
   })
   return {
-    with: withSchema(stage, all, kinds),
+    with: withSchema(stage, all, known),
     inputs: ports(possibleInputs(stage), references),
     publish: ports(possibleOutputs(stage), { type: 'string' }),
   }
 }
 
-function withSchema(stage: StageDefinition, all: readonly StageDefinition[], kinds: Kinds): Schema {
+function withSchema(stage: StageDefinition, all: readonly StageDefinition[], known: Known): Schema {
   const schema = stage.params.schema
   const own = (schema.properties as Record<string, JsonSchema> | undefined) ?? {}
   const kind = stage.id.split('/')[0]!
@@ -153,7 +159,7 @@ function withSchema(stage: StageDefinition, all: readonly StageDefinition[], kin
       if (!(key in own)) foreign[key] ??= { description: `Of ${other.id}; ${stage.id} does not take it.`, deprecated: true, doNotSuggest: true }
     }
   }
-  const { required, ...rest } = forEditors({ ...schema, properties: own }, kinds, true) as { required?: readonly string[] } & Schema
+  const { required, ...rest } = forEditors({ ...schema, properties: own }, stage, known, true) as { required?: readonly string[] } & Schema
   return {
     title: stage.id,
     ...rest,
@@ -164,13 +170,23 @@ function withSchema(stage: StageDefinition, all: readonly StageDefinition[], kin
   }
 }
 
+/** The names that a parameter may give of a collection; others only where another plugin may provide them, or a text may stand for itself. */
+function namesProvided(service: string, { services = {} }: StageDefinition, { members, isWhole }: Known): Schema {
+  const token = services[service]
+  if (!token || !isCollection(token)) return {}
+  const own = members.filter(({ token: { name } }) => name === token.name)
+  const names = { enum: [...token.known, ...own.map(m => m.name)], ...(own.length > 0 && { enumDescriptions: [...token.known.map(() => ''), ...own.map(m => m.summary)] }) }
+  return isWhole && token.literal === undefined ? names : { anyOf: [names, { type: 'string' }] }
+}
+
 /** A schema whose values may also be written as `${{ … }}`, with what an editor can show of defaults and kinds. */
-function forEditors(schema: JsonSchema, kinds: Kinds, isTop = false): Schema {
+function forEditors(schema: JsonSchema, stage: StageDefinition, known: Known, isTop = false): Schema {
   if (typeof schema !== 'object' || schema === null) return schema
-  const { artifact: _, ...rest } = schema
-  const inner: Record<string, unknown> = { ...rest }
-  if (schema.properties) inner.properties = Object.fromEntries(Object.entries(schema.properties as Record<string, JsonSchema>).map(([key, property]) => [key, forEditors(property, kinds)]))
-  for (const keyword of ['items', 'additionalProperties'] as const) if (typeof schema[keyword] === 'object') inner[keyword] = forEditors(schema[keyword] as JsonSchema, kinds)
+  const { kinds } = known
+  const { artifact: _, provided, ...rest } = schema
+  const inner: Record<string, unknown> = { ...rest, ...(typeof provided === 'string' && namesProvided(provided, stage, known)) }
+  if (schema.properties) inner.properties = Object.fromEntries(Object.entries(schema.properties as Record<string, JsonSchema>).map(([key, property]) => [key, forEditors(property, stage, known)]))
+  for (const keyword of ['items', 'additionalProperties'] as const) if (typeof schema[keyword] === 'object') inner[keyword] = forEditors(schema[keyword] as JsonSchema, stage, known)
   if (Array.isArray(schema.enum) && schema.enum.every(id => kinds.has(String(id)))) inner.enumDescriptions = schema.enum.map(id => kinds.get(String(id))!.summary)
   if (schema.default !== undefined && typeof schema.description === 'string') inner.description = `${schema.description} Default: ${JSON.stringify(schema.default)}.`
   const takesText = schema.type === 'string' && !['enum', 'const', 'pattern', 'format', 'maxLength'].some(keyword => keyword in schema)

@@ -2,14 +2,12 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, statSync
 import { join } from 'node:path'
 import type { Digest, JsonObject } from '../artifacts/types.js'
 import { lightCancelMs, patience } from '../execute/host.js'
-import { ParameterSchema } from '../graph/parameters.js'
-import { schemaProblems } from '../graph/schema-errors.js'
 import { checkPlugin } from '../plugin/check-plugin.js'
 import type { Determinism, StageDefinition } from '../plugin/define.js'
 import { attempt, type Attempt } from './attempt.js'
 import { firstDifference, namesThatDiffer } from './contents.js'
 import { openToAnyKey, wrongDefault, wrongExample, wrongValues } from './parameter-checks.js'
-import { completeParams, layOut, type StageSetting } from './setting.js'
+import { completeParams, layOut, parameterProblems, type StageSetting } from './setting.js'
 
 /** Parameters that must be refused, and what must be said. */
 export interface WrongParameters {
@@ -45,13 +43,15 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
     return () => (made ??= make())
   }
   const given = (options.params ?? {}) as JsonObject
-  const determinism = (): Determinism => (typeof stage.determinism === 'function' ? stage.determinism(completeParams(stage, given)) : stage.determinism)
+  const determinism = (): Determinism => (typeof stage.determinism === 'function' ? stage.determinism(completeParams(stage, options)) : stage.determinism)
   const first = once(() => attempt(stage, options, { timeoutMs, lingerMs: 40 }))
   // Equal bytes anywhere hold with other threads, too.
   const second = once(() => attempt(stage, { ...options, threads: (options.threads ?? 1) + (determinism() === 'bytes' ? 1 : 0) }, { timeoutMs }))
   const isGood = ({ result, outputFault }: Attempt) => result?.ok === true && !outputFault
   /** A run that did what it should, else undefined: what it should not have done is told by a check of its own. */
   const good = (made: () => Promise<Attempt>) => made().then(run => (isGood(run) ? run : undefined), () => undefined)
+  /** Where something is still being written, nothing can be compared. */
+  const comparable = (made: () => Promise<Attempt>) => good(made).then(run => (run && run.writtenLate.length === 0 ? run : undefined))
   const ofGoodRuns = (look: (run: Attempt) => string | undefined) => async () => {
     for (const made of [first, second]) {
       const run = await good(made)
@@ -88,15 +88,14 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
     {
       name: 'gives the same bytes again',
       run: async () => {
-        const [a, b] = [await good(first), await good(second)]
-        // What is still being written cannot be compared.
-        if (a && b && a.writtenLate.length + b.writtenLate.length === 0 && determinism() !== 'none') refuse(difference(a, b), `it declares determinism: '${determinism()}'`)
+        const [a, b] = [await comparable(first), await comparable(second)]
+        if (a && b && determinism() !== 'none') refuse(difference(a, b), `it declares determinism: '${determinism()}'`)
       },
     },
     {
       name: 'gives the same bytes with its memo empty, half full and full',
       run: async () => {
-        const [before, again] = [await good(first), await good(second)]
+        const [before, again] = [await comparable(first), await comparable(second)]
         if (!before || !again || difference(before, again) || determinism() === 'none') return
         const { memoRoot } = before.place.request
         if (!existsSync(memoRoot)) return
@@ -135,7 +134,7 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
     {
       name: 'goes on from its scratch to the same bytes',
       run: async () => {
-        const undisturbed = await good(first)
+        const undisturbed = await comparable(first)
         if (!undisturbed || !stage.resumable || determinism() === 'none') return
         const stopped = await attempt(stage, options, { cancelAfterMs: Math.max(1, undisturbed.durationMs / 2), timeoutMs })
         const after = await attempt(stage, options, { goesOn: stopped.place, timeoutMs })
@@ -192,7 +191,7 @@ function partOfMemo(memoRoot: string, root: string, part: number): string {
 async function notRefused(stage: StageDefinition, options: ConformanceOptions, { params, says }: WrongParameters, timeoutMs: number): Promise<string | undefined> {
   const all = { ...options.params, ...params }
   const filled = structuredClone(all) as JsonObject
-  const bySchema = schemaProblems(ParameterSchema.of(stage).errors(filled))
+  const bySchema = parameterProblems(stage, filled, options)
   if (bySchema.length > 0) return said(bySchema.map(p => p.message).join('; '), says)
   const { checkInputs } = await layOut(stage, { ...options, params: all })
   const byCheck = ((await stage.check?.({ params: filled, inputs: checkInputs, upstream: {} })) ?? []).filter(p => p.severity !== 'warning')

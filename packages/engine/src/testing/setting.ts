@@ -5,11 +5,12 @@ import { digestOfJson, sha256 } from '../artifacts/digest.js'
 import type { Json, JsonObject } from '../artifacts/types.js'
 import { prepareOutputs } from '../execute/outputs.js'
 import type { StageRequest } from '../execute/request.js'
+import { unknownMembers } from '../graph/members.js'
 import { ParameterSchema } from '../graph/parameters.js'
-import { schemaProblems } from '../graph/schema-errors.js'
+import { schemaProblems, type SchemaProblem } from '../graph/schema-errors.js'
 import { findNamed, type Hashing } from '../plan/named-files.js'
 import type { RequestInput } from '../plan/types.js'
-import type { CheckContext, InputPort, InputPorts, OutputPorts, PluginDefinition, StageDefinition } from '../plugin/define.js'
+import { isMember, type CheckContext, type InputPort, type InputPorts, type OutputPorts, type PluginDefinition, type StageDefinition } from '../plugin/define.js'
 import { digestsBelow } from './contents.js'
 
 /** A path (of a file or a folder, which is copied), the rows of a JSONL file, or the text of a file, or those of a folder by their names. */
@@ -60,10 +61,16 @@ const hashing: Hashing = {
   knownDigest: () => undefined,
 }
 
-/** The parameters with their defaults. Throws an Error that says what the schema refuses. */
-export function completeParams(stage: StageDefinition, given: Readonly<Record<string, unknown>> = {}): JsonObject {
-  const params = structuredClone(given) as Record<string, Json>
-  const wrong = schemaProblems(ParameterSchema.of(stage).errors(params))
+/** What is wrong with parameters before the run, without the stage's own check. Sets defaults in them. */
+export function parameterProblems(stage: StageDefinition, params: JsonObject, { plugins = [] }: StageSetting): readonly SchemaProblem[] {
+  const members = plugins.flatMap(p => p.provides ?? []).filter(isMember)
+  return [...schemaProblems(ParameterSchema.of(stage).errors(params)), ...unknownMembers(stage, params, collection => members.filter(m => m.token.name === collection).map(m => m.name))]
+}
+
+/** The parameters with their defaults. Throws an Error that says what is refused. */
+export function completeParams(stage: StageDefinition, setting: StageSetting): JsonObject {
+  const params = structuredClone(setting.params ?? {}) as Record<string, Json>
+  const wrong = parameterProblems(stage, params, setting)
   if (wrong.length > 0) throw new Error(`${stage.id} refuses the parameters: ${wrong.map(p => p.message).join('; ')}`)
   return params
 }
@@ -74,7 +81,7 @@ export async function layOut(stage: StageDefinition, setting: StageSetting, memo
   made.add(root)
   const [project, attempt, scratch] = ['project', 'attempt', 'scratch'].map(name => join(root, name)) as [string, string, string]
   for (const folder of [project, attempt, scratch]) mkdirSync(folder)
-  const params = completeParams(stage, setting.params)
+  const params = completeParams(stage, setting)
   if (typeof setting.project === 'string') cpSync(setting.project, project, { recursive: true, filter: from => !/[\\/](node_modules|\.hone|\.git)$/.test(from) })
   else writeFiles(project, setting.project ?? {})
 

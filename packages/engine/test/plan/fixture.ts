@@ -82,7 +82,7 @@ export function sketchGraph(projectRoot: string, sketch: Readonly<Record<string,
   return { nodes, pipeline: { name: 'p', file, projectRoot, text: '', params: {}, plugins: [], stages: [], env: {}, rangeOf, rangeIn: rangeOf } }
 }
 
-const registry: Registry = { stage: () => undefined, kind: id => (id === 'model' ? model : undefined), stages: [], kinds: [rows, model], plugins: [], providers: [] }
+const registry: Registry = { stage: () => undefined, kind: id => (id === 'model' ? model : undefined), stages: [], kinds: [rows, model], plugins: [], members: [], member: () => undefined, providers: [] }
 const bind = (node: GraphNode) => ({ params: node.params, template: node.params, env: node.env, envTemplate: node.env })
 
 export async function planOf(store: FileStore, graph: Graph, options: Partial<PlanOptions> = {}): Promise<Plan> {

@@ -9,7 +9,7 @@ import { errorReport } from './report.js'
 
 export default async function run(context: StageContext<CategoriesParams>): Promise<void> {
   const { params, inputs, outputs, metric, log, fail } = context
-  const categories = chosen(params, fail)
+  const categories = chosen(context)
   const questions: Question[] = []
   for await (const example of inputs.examples as ArtifactHandle<Example>) questions.push(questionOf(example))
   if (questions.length === 0) fail('got no example')
@@ -54,9 +54,10 @@ export default async function run(context: StageContext<CategoriesParams>): Prom
 
 type Fail = StageContext['fail']
 
-function chosen({ categories }: CategoriesParams, fail: Fail): readonly Category[] {
-  if (!categories) return builtInCategories
-  return categories.map((id, i) => builtInCategories.find(c => c.id === id) ?? fail(`there is no category "${id}"`, `categories/${i}`, `There are ${builtInCategories.map(c => c.id).join(', ')}.`))
+function chosen({ params: { categories = ['all'] }, services }: StageContext<CategoriesParams>): readonly Category[] {
+  const provided = services['categories'] as ReadonlyMap<string, Category>
+  const others = builtInCategories.filter(c => !categories.includes(c.id))
+  return categories.flatMap(id => (id === 'all' ? others : (builtInCategories.find(c => c.id === id) ?? provided.get(id) ?? [])))
 }
 
 function label(params: CategoriesParams, name: 'before' | 'after', labels: readonly string[], usual: string, otherwise: number, fail: Fail): string | undefined {

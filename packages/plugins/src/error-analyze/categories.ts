@@ -1,4 +1,5 @@
 import { defineStage, params } from 'hone-engine'
+import { collections } from '../collections.js'
 import { examples, metrics, predictions, report, rows } from '../kinds/kinds.js'
 
 export interface CategoriesParams {
@@ -20,7 +21,7 @@ export const categories = defineStage<CategoriesParams>({
     type: 'object',
     additionalProperties: false,
     properties: {
-      categories: { type: 'array', items: { type: 'string' }, minItems: 1, uniqueItems: true, description: 'The categories to try, in this order; all of them by default.' },
+      categories: { type: 'array', items: { type: 'string', provided: 'categories' }, minItems: 1, uniqueItems: true, description: 'The categories to try, in this order: of hone, of plugins, and `all` for the others of hone; those by default.' },
       correct: { enum: ['exact_match', 'exact_match_normalized'], default: 'exact_match', description: 'When an answer counts as right.' },
       before: { type: 'string', description: 'The label of the predictions to compare with; by default "base", else the first.' },
       after: { type: 'string', description: 'The label of the predictions that are judged; by default "tuned", else the last.' },
@@ -34,6 +35,7 @@ export const categories = defineStage<CategoriesParams>({
     predictions: { kind: predictions, many: true, description: 'The answers of each model, by label.' },
     train: { kind: examples, optional: true, description: 'What was trained on: gives the most frequent answer to compare with, and more known answers.' },
   },
+  services: { categories: collections.categories },
   outputs: {
     report: { kind: report },
     metrics: { kind: metrics },

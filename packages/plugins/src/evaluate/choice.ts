@@ -1,7 +1,7 @@
 import { defineStage, params, type StageProblem } from 'hone-engine'
 import { metrics, predictions, rows } from '../kinds/kinds.js'
 import { checkEngine, computedBy } from './computed-by.js'
-import { checkTemplate, modelPorts, modelSchema, type ModelParams } from './model-inputs.js'
+import { modelPorts, modelSchema, modelServices, type ModelParams } from './model-inputs.js'
 
 export interface ChoiceParams extends ModelParams {
   context: string | readonly string[]
@@ -36,14 +36,14 @@ export const choice = defineStage<ChoiceParams>({
     rows: { kind: rows, description: 'A question a row.' },
     shots: { kind: rows, optional: true, description: 'Questions that are shown with their right answer before each.' },
   },
+  services: modelServices,
   outputs: { predictions: { kind: predictions }, metrics: { kind: metrics } },
   determinism: 'platform',
   engine: computedBy,
   resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\ncontext: "Question: {{question}}\\nAnswer:"\nchoices: options\ngold: answer',
-  check: ({ params: { context, choices, template }, backend }): StageProblem[] => [
+  check: ({ params: { context, choices }, backend }): StageProblem[] => [
     ...checkEngine({ backend }),
-    ...checkTemplate(template),
     ...(Array.isArray(context) && Array.isArray(choices) && context.length !== choices.length
       ? [{ message: `"context" lists ${context.length} texts, one a choice, and "choices" ${choices.length}`, param: 'context' }] : []),
   ],

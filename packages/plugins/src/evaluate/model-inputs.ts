@@ -1,4 +1,5 @@
-import type { InputPorts, StageProblem } from 'hone-engine'
+import type { InputPorts } from 'hone-engine'
+import { collections } from '../collections.js'
 import { adapter, model } from '../kinds/kinds.js'
 
 /** What every stage that computes with a model takes. */
@@ -18,10 +19,8 @@ export const modelSchema = {
   model: { type: 'string', minLength: 1, artifact: { port: 'model' }, description: 'The model: a folder, or a reference.' },
   adapter: { type: 'string', minLength: 1, artifact: { port: 'adapter' }, description: 'A PEFT adapter folder.' },
   backend: { enum: ['onnx', 'eager'], description: 'What computes; onnx where nothing is said.' },
-  template: { type: 'string', minLength: 1, description: 'none for plain text, chatml, plain, or Jinja source; by default the chat template of the model.' },
+  template: { type: 'string', minLength: 1, provided: 'templates', description: 'none for plain text, chatml, plain, one of a plugin, or Jinja source; by default the chat template of the model.' },
 }
 
-/** As under tokenize/huggingface. */
-export const checkTemplate = (template: string | undefined): StageProblem[] =>
-  template === undefined || ['none', 'chatml', 'plain'].includes(template) || /\{[{%]/.test(template)
-    ? [] : [{ message: `"${template}" is no template`, param: 'template', hint: 'Write none, chatml, plain, or Jinja source.' }]
+/** What every stage that computes with a model asks plugins for. */
+export const modelServices = { templates: collections.templates }

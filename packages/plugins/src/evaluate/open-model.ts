@@ -1,11 +1,10 @@
 import type { ArtifactHandle, StageContext } from 'hone-engine'
-import { chatMlTemplate, CheckpointError, defaultTemplate, loadTokenizer, openLanguageModel, plainTemplate, TemplateError, TemplateMismatch, type LanguageModel } from 'hone-lm'
+import { CheckpointError, defaultTemplate, loadTokenizer, openLanguageModel, TemplateError, TemplateMismatch, type LanguageModel } from 'hone-lm'
+import { chosenTemplate } from '../chosen-template.js'
 import type { ModelParams } from './model-inputs.js'
 
-const named: Readonly<Record<string, string>> = { chatml: chatMlTemplate, plain: plainTemplate }
-
 /** Opens what the ports `model`, `adapter` and `template_from` hold. What does not fit together ends the stage at its parameter. */
-export async function openModel({ inputs, params, fail }: StageContext<ModelParams>): Promise<LanguageModel> {
+export async function openModel({ inputs, params, services, fail }: StageContext<ModelParams>): Promise<LanguageModel> {
   const adapterDir = (inputs.adapter as ArtifactHandle | undefined)?.path
   const templateFrom = inputs.template_from as ArtifactHandle | undefined
   if (templateFrom && params.template !== undefined) fail('There are two chat templates: "template", and the model of the port "template_from"', 'template')
@@ -13,7 +12,7 @@ export async function openModel({ inputs, params, fail }: StageContext<ModelPara
     return await openLanguageModel({
       dir: (inputs.model as ArtifactHandle).path,
       adapterDir,
-      template: templateFrom ? await templateOf(templateFrom.path) : params.template === undefined ? undefined : (named[params.template] ?? params.template),
+      template: templateFrom ? await templateOf(templateFrom.path) : chosenTemplate({ params, services }),
     })
   } catch (error) {
     if (error instanceof CheckpointError) fail(error.message, adapterDir !== undefined && error.file.startsWith(adapterDir) ? 'adapter' : 'model')

@@ -1,7 +1,7 @@
 import { defineStage, params } from 'hone-engine'
 import { documents, examples, metrics, predictions, rows } from '../kinds/kinds.js'
 import { checkEngine, computedBy } from './computed-by.js'
-import { checkTemplate, modelPorts, modelSchema, type ModelParams } from './model-inputs.js'
+import { modelPorts, modelSchema, modelServices, type ModelParams } from './model-inputs.js'
 
 export interface PerplexityParams extends ModelParams {
   text: string
@@ -32,11 +32,12 @@ export const perplexity = defineStage<PerplexityParams>({
     if (given.includes('documents')) return { ...modelPorts, documents: { kind: documents, ...source } }
     return { ...modelPorts, examples: { kind: examples, ...source } }
   },
+  services: modelServices,
   outputs: { predictions: { kind: predictions }, metrics: { kind: metrics } },
   determinism: 'platform',
   engine: computedBy,
   resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\nprefix: bos',
-  check: context => [...checkEngine(context), ...checkTemplate(context.params.template)],
+  check: checkEngine,
   run: () => import('./perplexity.run.js'),
 })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { StageContext } from 'hone-engine'
-import { builtInMetrics, makeGenerator, scoreRows, type Generator, type LanguageModel } from 'hone-lm'
+import { makeGenerator, scoreRows, type Generator, type LanguageModel } from 'hone-lm'
+import { chosenMetrics } from './chosen-metrics.js'
 import { computedBy } from './computed-by.js'
 import { openEngine } from './open-engine.js'
 import { modelSalt, openModel } from './open-model.js'
@@ -25,8 +26,7 @@ export default async function run(context: StageContext<QaParams>): Promise<void
   const cut = answers.filter(a => a.reason === 'length').length
   if (cut > questions.length / 2) warn(`${cut} of ${questions.length} answers were cut at ${params.max_new_tokens} tokens ("max_new_tokens")`)
 
-  const wanted = builtInMetrics.filter(metric => (params.metrics as readonly string[]).includes(metric.name))
-  const scored = scoreRows(wanted, questions.map(({ task, reference }, i) => ({ prediction: answers[i]!.text, references: [reference], ...(task !== undefined && { task }) })))
+  const scored = scoreRows(chosenMetrics(context), questions.map(({ task, reference }, i) => ({ prediction: answers[i]!.text, references: [reference], ...(task !== undefined && { task }) })))
   for (const [i, { id, task, question, reference }] of questions.entries()) {
     const row = { id, ...(task !== undefined && { task }) }
     await outputs.predictions!.write({ ...row, prompt: question, prediction: answers[i]!.text, reference })

@@ -1,11 +1,12 @@
 import { defineStage, params } from 'hone-engine'
+import { collections } from '../collections.js'
 import { examples, metrics, model, predictions, scores } from '../kinds/kinds.js'
 import { checkEngine, computedBy } from './computed-by.js'
-import { metricsSchema, type MetricName } from './metric-names.js'
-import { checkTemplate, modelPorts, modelSchema, type ModelParams } from './model-inputs.js'
+import { metricsSchema } from './metric-names.js'
+import { modelPorts, modelSchema, modelServices, type ModelParams } from './model-inputs.js'
 
 export interface QaParams extends ModelParams {
-  metrics: readonly MetricName[]
+  metrics: readonly string[]
   system?: string
   max_new_tokens: number
   temperature: number
@@ -39,11 +40,12 @@ export const qa = defineStage<QaParams>({
     shots: { kind: examples, optional: true, description: 'Examples that are shown before each question.' },
     template_from: { kind: model, optional: true, view: 'tokenizer', description: 'A model whose chat template is used in place of the own.' },
   },
+  services: { ...modelServices, metrics: collections.metrics },
   outputs: { predictions: { kind: predictions }, scores: { kind: scores }, metrics: { kind: metrics } },
   determinism: 'platform',
   engine: computedBy,
   resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\nmax_new_tokens: 32\nmetrics: [exact_match, f1]',
-  check: context => [...checkEngine(context), ...checkTemplate(context.params.template)],
+  check: checkEngine,
   run: () => import('./qa.run.js'),
 })

@@ -1,5 +1,6 @@
 import type { ArtifactHandle, StageContext } from 'hone-engine'
-import { builtInMetrics, scoreRows, type RowToScore } from 'hone-lm'
+import { scoreRows, type RowToScore } from 'hone-lm'
+import { chosenMetrics } from './chosen-metrics.js'
 import { rowIds } from '../kinds/ids.js'
 import type { Row } from '../kinds/kinds.js'
 import type { ScoreParams } from './score.js'
@@ -21,8 +22,7 @@ export default async function run(context: StageContext<ScoreParams>): Promise<v
     rows.push({ prediction, references, ...(typeof row.task === 'string' && { task: row.task }) })
   }
   if (rows.length === 0) fail('There is no row to score')
-  const wanted = builtInMetrics.filter(metric => (params.metrics as readonly string[]).includes(metric.name))
-  const scored = scoreRows(wanted, rows)
+  const scored = scoreRows(chosenMetrics(context), rows)
   for (const [i, id] of ids.entries()) await outputs.scores!.write({ id, ...(rows[i]!.task !== undefined && { task: rows[i]!.task }), ...scored.rows[i] })
   progress(rows.length, rows.length, 'rows')
   await writeMetrics(context, scored.metrics)

@@ -1,11 +1,12 @@
 import { defineStage, params } from 'hone-engine'
+import { collections } from '../collections.js'
 import { metrics, predictions, rows, scores } from '../kinds/kinds.js'
-import { metricsSchema, type MetricName } from './metric-names.js'
+import { metricsSchema } from './metric-names.js'
 
 export interface ScoreParams {
   prediction: string
   reference: string
-  metrics: readonly MetricName[]
+  metrics: readonly string[]
 }
 
 const port = { description: 'What to score; a row needs the columns that `prediction` and `reference` name, and may have a `task`.' }
@@ -26,6 +27,7 @@ export const score = defineStage<ScoreParams>({
   }),
   // One of the two; which one is asked for when none is given decides what the message says.
   inputs: (_, given) => (given.includes('rows') ? { rows: { kind: rows, ...port } } : { predictions: { kind: predictions, ...port } }),
+  services: { metrics: collections.metrics },
   outputs: { scores: { kind: scores }, metrics: { kind: metrics } },
   determinism: 'bytes',
   light: true,

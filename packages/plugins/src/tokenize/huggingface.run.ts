@@ -2,17 +2,17 @@ import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ArtifactHandle, StageContext } from 'hone-engine'
 import {
-  chatMlTemplate, chatTemplateFor, CheckpointError, endIds, isGguf, loadTokenizer, maskedTokens, openGguf, plainTemplate,
+  chatTemplateFor, CheckpointError, endIds, isGguf, loadTokenizer, maskedTokens, openGguf,
   readJsonObject, sha256, TemplateError, TokenRowsBuilder, writeTokens,
   type ChatTemplate, type LoadedTokenizer, type MaskedTokens, type Message, type SplitName, type TokenRowSource,
 } from 'hone-lm'
+import { chosenTemplate } from '../chosen-template.js'
 import { cutRow, type Row } from './cut.js'
 import type { TokenizeParams } from './huggingface.js'
 import { tokenizeReport } from './huggingface.report.js'
 import { countRoles, proofExample, proofText, type CutRow, type MaskProof, type ProofExample, type RoleCounts } from './mask-proof.js'
 
 const shown = 10
-const named: Readonly<Record<string, string>> = { chatml: chatMlTemplate, plain: plainTemplate }
 
 /** What a row of the input gives: a conversation, or the text of a document as one. */
 interface Source {
@@ -28,7 +28,7 @@ export default async function run(context: StageContext<TokenizeParams>): Promis
   if (!from) fail('has no tokenizer: name a model with "model", or feed the port "tokenizer"', 'model')
   const dir = await tokenizerFolder(from!.path, context.scratch)
   const { tokenizer, ends } = await openTokenizer(dir, fail)
-  const template = chatTemplate(tokenizer, params.template, fail)
+  const template = chatTemplate(tokenizer, chosenTemplate(context), fail)
   if (template.origin === 'default') warn(`the model has no chat template; the default one is used and goes along with what is trained`)
   if (ends.size === 0 && params.truncation !== 'split') {
     fail(
@@ -124,7 +124,7 @@ async function tokenizerFolder(path: string, scratch: string): Promise<string> {
 
 function chatTemplate(tokenizer: LoadedTokenizer, given: string | undefined, fail: StageContext['fail']): ChatTemplate {
   try {
-    return chatTemplateFor(tokenizer, given === undefined ? undefined : (named[given] ?? given))
+    return chatTemplateFor(tokenizer, given)
   } catch (error) {
     if (error instanceof TemplateError) return fail(error.message, 'template')
     throw error

@@ -1,4 +1,5 @@
 import { defineStage, params } from 'hone-engine'
+import { collections } from '../collections.js'
 import { folder, report, rows, tokens } from '../kinds/kinds.js'
 import { model, tokenizer } from '../kinds/model.js'
 
@@ -21,7 +22,7 @@ export const huggingface = defineStage<TokenizeParams>({
     additionalProperties: false,
     properties: {
       model: { type: 'string', minLength: 1, artifact: { port: 'model' }, description: 'The model whose tokenizer and chat template are used.' },
-      template: { type: 'string', minLength: 1, description: 'none for plain text, chatml, plain (roles on lines of their own), or Jinja source; by default the chat template of the model.' },
+      template: { type: 'string', minLength: 1, provided: 'templates', description: 'none for plain text, chatml, plain (roles on lines of their own), one of a plugin, or Jinja source; by default the chat template of the model.' },
       max_length: { type: 'integer', minimum: 2, default: 1024, description: 'The most tokens a row may have.' },
       train_on: { enum: ['assistant', 'last', 'all'], default: 'assistant', description: 'What is learned: every answer, the last one, or everything.' },
       truncation: {
@@ -37,12 +38,10 @@ export const huggingface = defineStage<TokenizeParams>({
     tokenizer: { kind: tokenizer, optional: true, description: 'A tokenizer, in place of the one of a model.' },
     model: { kind: model, view: 'tokenizer', optional: given.includes('tokenizer'), description: 'The model, where the parameter does not name it.' },
   }),
+  services: { templates: collections.templates },
   outputs: { tokens: { kind: tokens }, report: { kind: report }, proof: { kind: folder, description: 'What is learned of ten examples, as text and JSON.' } },
   determinism: 'bytes',
   light: true,
   example: 'model: ./models/hone-tiny\nmax_length: 256',
-  check: ({ params: { template } }) =>
-    template === undefined || ['none', 'chatml', 'plain'].includes(template) || /\{[{%]/.test(template)
-      ? [] : [{ message: `"${template}" is no template`, param: 'template', hint: 'Write none, chatml, plain, or Jinja source.' }],
   run: () => import('./huggingface.run.js'),
 })

@@ -1,9 +1,12 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { builtInCategories } from '../../src/error-analyze/built-in.js'
+import { categoryNames } from '../../src/error-analyze/category-names.js'
 import { categories } from '../../src/error-analyze/categories.js'
 import type { Answered } from '../../src/error-analyze/category.js'
 import { StageFailed, runStage } from '../context.js'
+
+test('the names that planning knows are the categories that there are', () => assert.equal([...categoryNames], builtInCategories.map(c => c.id)))
 
 const categoryOf = (prediction: string, reference: string, more: Partial<Answered> = {}) =>
   builtInCategories.find(c => c.test({ question: 'What is the colour of the sky on a clear day at noon?', reference, prediction, knownAnswers: new Set(['css property', 'html element']), longestAnswer: 20, ...more }))?.id

@@ -140,9 +140,4 @@ test('a broken tokenizer ends the stage at the model', () => fails({ inputs: { e
 
 test('no rows stop the run', () => fails({ inputs: { examples: [], model } }, /the examples are empty/))
 
-test('a template that is neither a name nor Jinja is found before the run', async () => {
-  const found = await huggingface.check!({ params: { template: 'chatmll' } as never, inputs: {}, upstream: {} })
-  assert.equal(found.map(p => [p.message, p.param]), [['"chatmll" is no template', 'template']])
-})
-
 test.run()

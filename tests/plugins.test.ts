@@ -1,0 +1,152 @@
+// What plugins bring besides stages, through the real command.
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Project } from './rig.js'
+
+const test = suite('plugins')
+
+const brevity = (top: number) => `import type { Metric } from 'hone-lm'
+export const share = (text: string) => Math.max(0, 1 - text.length / ${top})
+const metric: Metric = {
+  name: 'brevity', summary: 'Short is good.',
+  score: prediction => ({ brevity: share(prediction) }),
+  aggregate: rows => ({ brevity: rows.reduce((sum, row) => sum + row.scores['brevity']!, 0) / rows.length }),
+}
+export default metric
+`
+const plugin = `import { defineCommand, definePlugin, params } from 'hone-engine'
+import { collections } from 'hone-plugins'
+const count = defineCommand<{ least: number; by_word: boolean; only?: string[] }>({
+  name: 'count', summary: 'Counts.', arguments: '<text> [more...]', example: 'hone count a b',
+  params: params({ type: 'object', additionalProperties: false, properties: { least: { type: 'integer', minimum: 1, default: 1, description: 'How many at least.' }, by_word: { type: 'boolean', default: false }, only: { type: 'array', items: { type: 'string' } } } }),
+  run: () => import('./count.js'),
+})
+export default definePlugin({
+  name: 'short', api: 1,
+  provides: [
+    { token: collections.metrics, name: 'brevity', summary: 'Short is good.', load: () => import('./brevity.js') },
+    { token: collections.categories, name: 'shouts', summary: 'All capitals.', load: () => import('./shouts.js') },
+    { token: collections.templates, name: 'brief', summary: 'Almost nothing around it.', load: () => import('./brief.js') },
+  ],
+  commands: [count, { ...count, name: 'run' }],
+})
+`
+const count = `import type { CommandContext } from 'hone-engine'
+export default ({ params, args, log, fail, projectRoot }: CommandContext) => {
+  if (args.length > 3) return fail('too many', 'Give three.')
+  if (args[0] === 'throw') throw new TypeError('no such thing')
+  log('counting')
+  return args[0] === 'text' ? 'as it is' : { params, args, here: projectRoot.length > 1 }
+}
+`
+const files = {
+  'plugins/short.ts': plugin,
+  'plugins/brevity.ts': brevity(10),
+  'plugins/shouts.ts': "import type { Category } from 'hone-plugins'\nconst shouts: Category = { id: 'shouts', title: 'Shouts', about: 'All capitals.', test: r => r.prediction === r.prediction.toUpperCase() }\nexport default shouts\n",
+  'plugins/brief.ts': "export default '{% for m in messages %}{{ m.content }}{{ eos_token }}{% endfor %}'\n",
+  'plugins/count.ts': count,
+  'data/predictions.jsonl': '{"id":"a","prompt":"?","prediction":"12345","reference":"1"}\n{"id":"b","prompt":"?","prediction":"ABC","reference":"b"}\n',
+  'data/examples.jsonl': ['1', 'b'].map((answer, i) => JSON.stringify({ id: 'ab'[i], messages: [{ role: 'user', content: '?' }, { role: 'assistant', content: answer }] })).join('\n'),
+  'hone.yaml': 'plugins: [./plugins/short.ts]\n',
+  'pipeline.yaml': `plugins: [./plugins/short.ts]
+stages:
+  rows: { uses: ingest/table, with: { path: data/predictions.jsonl } }
+  brief: { uses: evaluate/score, inputs: { rows: rows }, with: { metrics: [exact_match, brevity] } }
+  plain: { uses: evaluate/score, inputs: { rows: rows }, with: { metrics: [exact_match] } }
+  questions: { uses: ingest/table, with: { path: data/examples.jsonl } }
+  examples: { uses: qa-convert/template, inputs: { rows: questions }, with: { preset: messages } }
+  answers: { uses: qa-convert/template, inputs: { rows: rows }, with: { user: "{{prompt}}", assistant: "{{prediction}}" } }
+`,
+}
+
+test('a metric of a plugin is scored beside those of hone; a change of it reruns what names it, a comment nothing', async () => {
+  const project = Project.make(files)
+  const ran = await project.run()
+  assert.equal(Object.values(ran.statuses), Array.from({ length: 6 }, () => 'ran'), ran.stdout)
+  assert.equal(ran.finished('brief').metrics, { rows: 2, exact_match: 0, exact_match_stderr: 0, brevity: 0.6 })
+  project.write({ 'plugins/brevity.ts': `// A comment.\n${brevity(10)}`, 'plugins/shouts.ts': files['plugins/shouts.ts'].replace('===', '==') })
+  assert.equal((await project.run()).of('stage-started'), [])
+  project.write({ 'plugins/brevity.ts': brevity(20) })
+  const why = await project.hone('why', 'pipeline.yaml', 'brief')
+  assert.match(why.stdout, /metric brevity changed/)
+  const again = await project.run()
+  assert.equal(again.of('stage-started').map(e => e.stage), ['brief'])
+  assert.is(again.finished('brief').metrics['brevity'], 0.8)
+})
+
+test('an error category and a chat template of a plugin are taken by their names', async () => {
+  const project = Project.make({
+    ...files,
+    'pipeline.yaml': `plugins: [./plugins/short.ts]
+stages:
+  questions: { uses: ingest/table, with: { path: data/examples.jsonl } }
+  examples: { uses: qa-convert/template, inputs: { rows: questions }, with: { preset: messages } }
+  spelled: { uses: tokenize/train, inputs: { rows: questions }, with: { vocab_size: 280 } }
+  tokens: { uses: tokenize/huggingface, inputs: { examples: examples, tokenizer: spelled }, with: { template: brief } }
+`,
+  })
+  const ran = await project.run()
+  assert.equal(Object.values(ran.statuses), ['ran', 'ran', 'ran', 'ran'], ran.stdout)
+  project.edit('pipeline.yaml', 'template: brief', 'template: breif')
+  const { code, stderr } = await project.hone('validate', 'pipeline.yaml')
+  assert.is(code, 2)
+  assert.match(stderr, /"template" names no chat template; got "breif"\. \(bad-parameter\)/)
+  assert.match(stderr, /hint: Did you mean "brief"\?/)
+})
+
+test('the schema for editors offers what plugins provide', async () => {
+  const project = Project.make(files)
+  const { json } = await project.hone('schema', 'pipeline.yaml')
+  const text = JSON.stringify(json)
+  for (const [name, summary] of [['brevity', 'Short is good.'], ['shouts', 'All capitals.'], ['brief', 'Almost nothing around it.']]) assert.ok(text.includes(`"${name}"`) && text.includes(summary!), name)
+})
+
+test('a command of a plugin that hone.yaml names is one of hone in that project', async () => {
+  const project = Project.make(files)
+  const counted = await project.hone('count', 'a', 'b', '--least', '2', '--by-word', '--only', 'x', '--only', 'y', '--json')
+  assert.equal([counted.code, counted.json, counted.stderr], [0, { params: { least: 2, by_word: true, only: ['x', 'y'] }, args: ['a', 'b'], here: true }, 'counting\n'])
+  assert.equal((await project.hone('count', 'a')).stdout, `${JSON.stringify({ params: { least: 1, by_word: false }, args: ['a'], here: true }, null, 2)}\n`)
+  assert.is((await project.hone('count', 'text')).stdout, 'as it is\n')
+  const help = await project.hone('--help')
+  assert.match(help.stdout, /count \[options\] <text> \[more\.\.\.\] +Counts\. \(short\)/)
+  const own = await project.hone('count', '--help')
+  assert.match(own.stdout, /--least <integer> +How many at least\. \(default: 1\)[^]*Example:\n {2}hone count a b/)
+})
+
+test('what a command refuses, and what it throws, are told as that', async () => {
+  const project = Project.make(files)
+  const said = async (...args: string[]) => {
+    const { code, stderr } = await project.hone('count', ...args)
+    return [code, stderr.replace(/\n {4}at [^]*?(?=\n {2}hint|$)/, '')]
+  }
+  assert.equal(await said('a', '--least', '0'), [2, 'error: "least" must be ≥ 1; got 0\n'])
+  assert.equal(await said('a', 'b', 'c', 'd'), [1, 'error: too many\n  hint: Give three.\n'])
+  assert.equal(await said('throw'), [1, 'error: count failed: TypeError: no such thing\n  hint: It comes from the plugin short.\n'])
+  project.write({ 'hone.yaml': 'plugins: [./plugins/none.ts]\nstages: {}\n' })
+  const broken = await project.hone('count', 'a')
+  assert.is(broken.code, 2)
+  assert.match(broken.stderr, /"stages" is not a key of hone\.yaml/)
+  project.write({ 'hone.yaml': 'plugins: [./plugins/none.ts]\n' })
+  assert.match((await project.hone('count', 'a')).stderr, /there is no plugin file \.\/plugins\/none\.ts/)
+  assert.is((await project.hone('validate', 'pipeline.yaml')).code, 0, 'a pipeline does not read hone.yaml')
+})
+
+test('doctor lists each binding and who provided it, and commands that are hidden', async () => {
+  const project = Project.make({
+    ...files,
+    'plugins/store.ts': "import { definePlugin, openStore, services } from 'hone-engine'\nexport default definePlugin({ name: 'counted', api: 1, provides: [{ token: services.store, create: () => openStore }] })\n",
+    'other.yaml': 'plugins: [./plugins/store.ts, ./plugins/short.ts]\nstages:\n  a: { uses: ingest/table, with: { path: data/predictions.jsonl } }\n',
+  })
+  const here = (await project.hone('doctor', '--json')).json
+  assert.equal(here.services, [
+    { name: 'executor', from: 'hone' }, { name: 'store', from: 'hone' }, { name: 'clock', from: 'hone' },
+    { name: 'metric brevity', from: 'short' }, { name: 'error category shouts', from: 'short' }, { name: 'chat template brief', from: 'short' },
+  ])
+  assert.equal(here.commands, [{ name: 'count', from: 'short', hidden: false }, { name: 'run', from: 'short', hidden: true }])
+  const { stdout } = await project.hone('doctor', 'other.yaml')
+  assert.match(stdout, /store +from counted, in place of hone’s\n/)
+  assert.match(stdout, /metric brevity +from short\n/)
+  assert.match(stdout, /run +from short, hidden by the one of hone itself/)
+})
+
+test.run()
