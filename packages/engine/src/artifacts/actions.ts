@@ -4,13 +4,22 @@ import { isDigest } from './digest.js'
 import type { StoreIo } from './io.js'
 import type { Layout } from './layout.js'
 import { publishNew } from './lock.js'
+import { raceMs } from './stat-index.js'
 import { codeOf } from './store-error.js'
 import type { ActionRecord, Digest, Json } from './types.js'
 
-/** The records of finished stages: a file a key, and under each static key the names of the keys that share it. */
+/** The names below one folder of static keys, and when it had them. */
+interface Listing {
+  readonly mtimeNs: bigint
+  readonly listedAtMs: number
+  readonly keys: ReadonlyMap<string, readonly Digest[]>
+}
+
+/** The records of finished stages: a file a key, with a second name that says its static key. */
 export class Actions {
   readonly #io: StoreIo
   readonly #at: Layout
+  readonly #listings = new Map<string, Listing>()
 
   constructor(io: StoreIo, at: Layout) {
     this.#io = io
@@ -35,7 +44,27 @@ export class Actions {
   keysOf(staticKey: Digest): Digest[] {
     const { fs } = this.#io
     const dir = this.#at.statics(staticKey)
-    return fs.statSync(dir, { throwIfNoEntry: false }) ? fs.readdirSync(dir).filter(isDigest) : []
+    const stat = fs.statSync(dir, { throwIfNoEntry: false, bigint: true })
+    if (!stat) return []
+    const known = this.#listings.get(dir)
+    // Listed as it stands, unless a name could have come within the same tick.
+    const isCurrent = known?.mtimeNs === stat.mtimeNs && Number(stat.mtimeNs) / 1e6 + raceMs(stat.mtimeNs) < known.listedAtMs
+    const { keys } = isCurrent ? known : this.#list(dir, stat.mtimeNs)
+    return [...(keys.get(staticKey) ?? [])]
+  }
+
+  #list(dir: string, mtimeNs: bigint): Listing {
+    const { fs } = this.#io
+    const listedAtMs = this.#io.nowMs()
+    const keys = new Map<string, Digest[]>()
+    for (const name of fs.readdirSync(dir)) {
+      const staticKey = name.slice(0, 64)
+      const named = name.length === 64 ? fs.readdirSync(join(dir, name)) : [name.slice(65)]
+      for (const key of named.filter(isDigest)) keys.set(staticKey, [...(keys.get(staticKey) ?? []), key])
+    }
+    const listing = { mtimeNs, listedAtMs, keys }
+    this.#listings.set(dir, listing)
+    return listing
   }
 
   /** All keys that there are. */
@@ -55,12 +84,12 @@ export class Actions {
     fs.mkdirSync(statics, { recursive: true })
     fs.mkdirSync(dirname(path), { recursive: true })
     fs.mkdirSync(this.#at.temporary, { recursive: true })
-    // Before the record: a name without a record is nothing, a record without a name would not be found.
-    fs.writeFileSync(join(statics, record.key), '')
     const fresh = this.#at.fresh()
     try {
       fs.writeFileSync(fresh, canonicalJson(record as unknown as Json))
       if (options.durable) this.#sync(fresh)
+      // Before the record: a name without a record is nothing, a record without a name would not be found. A link, as another file would cost more.
+      publishNew(this.#io, fresh, `${join(statics, record.staticKey)}-${record.key}`)
       if (options.replace) fs.renameSync(fresh, path)
       else if (!publishNew(this.#io, fresh, path)) return false
       if (options.durable && process.platform !== 'win32') this.#sync(dirname(path))
@@ -72,7 +101,8 @@ export class Actions {
 
   remove(record: ActionRecord): void {
     this.#io.fs.rmSync(this.#at.action(record.key), { force: true })
-    this.#io.fs.rmSync(join(this.#at.statics(record.staticKey), record.key), { force: true })
+    const name = join(this.#at.statics(record.staticKey), record.staticKey)
+    for (const path of [`${name}-${record.key}`, join(name, record.key)]) this.#io.fs.rmSync(path, { force: true })
   }
 
   #sync(path: string): void {

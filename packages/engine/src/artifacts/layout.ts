@@ -13,8 +13,8 @@ export const layout = (root: string) => ({
   tree: (digest: Digest) => join(root, 'objects', digest.slice(0, 2), `${digest}.tree`),
   actions: join(root, 'actions'),
   action: (key: Digest) => `${root}${sep}actions${sep}${key.slice(0, 2)}${sep}${key}.json`,
-  /** A folder with an empty file a key. */
-  statics: (staticKey: Digest) => join(root, 'actions', 'static', staticKey.slice(0, 2), staticKey),
+  /** Second names of the records, `<static key>-<key>`; where an older version wrote, `<static key>` is a folder with an empty file a key. */
+  statics: (staticKey: Digest) => join(root, 'actions', 'static', staticKey.slice(0, 2)),
   last: join(root, 'last'),
   /** What the text of a pipeline was read as. */
   reading: (pipeline: string) => join(root, 'last', `${sha256(pipeline).slice(0, 24)}.yaml.json`),

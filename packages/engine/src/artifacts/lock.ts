@@ -117,7 +117,18 @@ export function publishNew(io: StoreIo, from: string, to: string): boolean {
   return true
 }
 
-function thisProcess(io: StoreIo): Pick<LockFile, 'pid' | 'host' | 'start' | 'boot' | 'pidNamespace'> {
+type Process = Pick<LockFile, 'pid' | 'host' | 'start' | 'boot' | 'pidNamespace'>
+
+// It stays what it is, and a lock a stage would ask the system four times for it.
+const processes = new WeakMap<StoreIo, Process>()
+
+function thisProcess(io: StoreIo): Process {
+  const known = processes.get(io) ?? askSystem(io)
+  processes.set(io, known)
+  return known
+}
+
+function askSystem(io: StoreIo): Process {
   return { pid: process.pid, host: hostname(), start: startOf(io, process.pid), boot: bootId(io), pidNamespace: pidNamespace(io) }
 }
 

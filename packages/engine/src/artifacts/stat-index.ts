@@ -100,7 +100,7 @@ export class StatIndex {
 }
 
 /** How far apart two changes must be to bear different timestamps: a tick of the kernel, or two seconds where the file system counts whole seconds. */
-const raceMs = (ns: bigint): number => (ns % 1_000_000_000n === 0n ? 2000 : 20)
+export const raceMs = (ns: bigint): number => (ns % 1_000_000_000n === 0n ? 2000 : 20)
 
 /** How long to wait before hashing a file, so that its entry is not racy. */
 export const settleMs = (stat: BigIntStats, nowMs: number): number => Math.max(0, Math.ceil(Number(stat.mtimeNs) / 1e6 + raceMs(stat.mtimeNs) + 1 - nowMs))

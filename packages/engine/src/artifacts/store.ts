@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import type { BigIntStats } from 'node:fs'
 import { Actions } from './actions.js'
@@ -40,6 +41,8 @@ export class FileStore implements ArtifactStore {
   readonly actions: Actions
   readonly #index: StatIndex
   readonly #last: LastKeys
+  /** Empty work folders for the next stage. */
+  readonly #idleWork: string[] = []
   #isMarked = false
 
   constructor({ root, projectRoot, io = realIo }: StoreOptions) {
@@ -162,28 +165,59 @@ export class FileStore implements ArtifactStore {
     this.#guardSync('note what ran', () => this.#last.remember(pipeline, node, key))
   }
 
-  attempt(key: Digest): Promise<{ dir: string; scratch: string }> {
+  attempt(key: Digest): Promise<{ dir: string; scratch: string; isNew: boolean }> {
     return this.#guard('make a work folder', async () => {
       this.#mark()
       const { fs } = this.io
       const work = this.at.workOf(key)
       const scratch = join(work, 'scratch')
-      fs.mkdirSync(scratch, { recursive: true })
+      const first = join(work, 'attempt-1')
+      if (this.#takeIdle(work)) {
+        // All but for gc, which may have thought that it was left behind.
+        for (const dir of [scratch, first]) fs.mkdirSync(dir, { recursive: true })
+        return { dir: first, scratch, isNew: true }
+      }
+      const isNew = fs.mkdirSync(scratch, { recursive: true }) !== undefined
       const numbers = fs.readdirSync(work).map(name => Number(/^attempt-(\d+)$/.exec(name)?.[1] ?? 0))
       const dir = join(work, `attempt-${Math.max(0, ...numbers) + 1}`)
       fs.mkdirSync(dir)
-      return { dir, scratch }
+      return { dir, scratch, isNew }
     })
   }
 
-  clean(key: Digest, options: { keepScratch?: boolean } = {}): Promise<void> {
+  #takeIdle(work: string): boolean {
+    const idle = this.#idleWork.pop()
+    if (idle === undefined) return false
+    try {
+      this.io.fs.renameSync(idle, work)
+      return true
+    } catch {
+      // There is a work folder of this key already.
+      this.#idleWork.push(idle)
+      return false
+    }
+  }
+
+  clean(key: Digest, options: { keepScratch?: boolean; mayReuse?: boolean } = {}): Promise<void> {
     return this.#guard('empty a work folder', async () => {
       const { fs } = this.io
       const work = this.at.workOf(key)
+      if (options.mayReuse && this.#putIdle(work)) return
       if (!options.keepScratch) return removeTree(fs, work)
       if (!fs.existsSync(work)) return
       for (const name of fs.readdirSync(work)) if (name !== 'scratch') removeTree(fs, join(work, name))
     })
+  }
+
+  /** Making and removing three folders a stage is most of what a short one costs on some disks. False unless nothing is in them. */
+  #putIdle(work: string): boolean {
+    const { fs } = this.io
+    const parts = fs.readdirSync(work).sort()
+    if (parts.join() !== 'attempt-1,scratch' || parts.some(part => fs.readdirSync(join(work, part)).length > 0)) return false
+    const idle = this.at.workOf(`idle-${process.pid}-${randomUUID()}`)
+    fs.renameSync(work, idle)
+    this.#idleWork.push(idle)
+    return true
   }
 
   lock(key: Digest, options: LockOptions): Promise<{ release(): Promise<void> }> {
@@ -199,6 +233,7 @@ export class FileStore implements ArtifactStore {
 
   /** Writes what was learnt about unchanged files. */
   async close(): Promise<void> {
+    for (const idle of this.#idleWork.splice(0)) removeTree(this.io.fs, idle)
     if (this.#isMarked || this.io.fs.existsSync(this.root)) this.#index.flush()
   }
 

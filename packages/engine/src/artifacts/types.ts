@@ -76,10 +76,13 @@ export interface ArtifactStore {
   digestFile(path: string): Promise<{ digest: Digest; bytes: number }>
   /** The same without reading the file: undefined where the stat index does not know it as it stands. */
   knownDigest(path: string): { digest: Digest; bytes: number } | undefined
-  /** A fresh attempt folder for a key: `work/<key>/attempt-<n>`, and the key's scratch beside it. */
-  attempt(key: Digest): Promise<{ dir: string; scratch: string }>
-  /** Drops the work folder of a key. `keepScratch` for a resumable stage that failed. */
-  clean(key: Digest, options?: { keepScratch?: boolean }): Promise<void>
+  /** A fresh attempt folder for a key: `work/<key>/attempt-<n>`, and the key's scratch beside it; `isNew` where that was not there before. */
+  attempt(key: Digest): Promise<{ dir: string; scratch: string; isNew: boolean }>
+  /**
+   * Drops the work folder of a key. `keepScratch` for a resumable stage that failed. `mayReuse`: empty, it may become the work folder of another key; only
+   * after what can have left no process in it.
+   */
+  clean(key: Digest, options?: { keepScratch?: boolean; mayReuse?: boolean }): Promise<void>
   /** Waits for the lock of a key. `onWait` is called once with the holder while another process holds it. */
   lock(key: Digest, options: { signal: AbortSignal; node?: string; onWait?: (holder: LockHolder) => void }): Promise<{ release(): Promise<void> }>
   /**

@@ -7,12 +7,17 @@ import { findHit, skipReason, whyNot } from '../plan/plan.js'
 import type { PlannedNode } from '../plan/types.js'
 import { produce } from './produce.js'
 import { publish, PublishRefused } from './publish.js'
+import { Door } from './scheduler.js'
 import type { NodeOutcome, RunContext } from './run-context.js'
+
+/** How many nodes may hold a lock or wait for a share of the machine: each has files and timers, and of 100,000 that are ready few can run. */
+const mostInside = 1000
 
 /** Carries a plan out: every node as soon as what it needs is done. Answers how each ended; never throws for what a stage does. */
 export async function execute(run: RunContext): Promise<ReadonlyMap<NodeId, StageStatus>> {
   const outcomes = new Map<NodeId, NodeOutcome>()
   const done = new Map<NodeId, Promise<void>>()
+  const door = new Door(mostInside)
 
   const end = ({ node }: PlannedNode, outcome: NodeOutcome, readyAtMs: number): void => {
     outcomes.set(node.id, outcome)
@@ -38,7 +43,7 @@ export async function execute(run: RunContext): Promise<ReadonlyMap<NodeId, Stag
   const one = async (planned: PlannedNode): Promise<void> => {
     await Promise.all(planned.node.after.map(id => done.get(id)))
     const readyAtMs = run.clock.nowMs()
-    end(planned, await published(planned, await carriedOut(planned, outcomes, run), run), readyAtMs)
+    end(planned, await published(planned, await door.pass(() => carriedOut(planned, outcomes, run)), run), readyAtMs)
   }
   for (const planned of run.plan.nodes.values()) {
     const { node } = planned

@@ -103,7 +103,7 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
     }
   } finally {
     log.close()
-    await run.store.clean(workKey, { keepScratch: isResumable && print.key !== undefined && !isDone }).catch(() => {})
+    await run.store.clean(workKey, { keepScratch: isResumable && print.key !== undefined && !isDone, mayReuse: isDone && node.stage.definition.light === true }).catch(() => {})
   }
 }
 
@@ -124,8 +124,8 @@ async function attemptOnce(
   if (damaged.length > 0) {
     return failed({ reason: 'store', message: `${damaged.join(' and ')} is damaged in the store and was moved aside`, hint: 'Run again: the stage that made it will make it anew.', final: true })
   }
-  const { dir, scratch } = await run.store.attempt(workKey)
-  if (!definition.resumable) {
+  const { dir, scratch, isNew } = await run.store.attempt(workKey)
+  if (!definition.resumable && !isNew) {
     await rm(scratch, { recursive: true, force: true })
     await mkdir(scratch, { recursive: true })
   }

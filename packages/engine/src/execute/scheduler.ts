@@ -37,7 +37,10 @@ export interface Share {
 
 interface Waiting {
   readonly wish: Machine
-  /** How many that came later were let by. */
+  /** Who came when. */
+  readonly order: number
+  isCalledOff: boolean
+  /** How many that came later were let by while it was the first of its line. */
   passedBy: number
   grant(share: Share): void
 }
@@ -53,7 +56,10 @@ export class Scheduler {
   readonly #jobs: number
   readonly #random: (() => number) | undefined
   readonly #free: { cpus: number; memory: number; gpus: number[]; jobs: number }
-  #queue: Waiting[] = []
+  /** Those that ask for the same stand in one line: only its first can be next, so that a hundred thousand that wait are not walked each time. */
+  readonly #lines = new Map<string, Line>()
+  readonly #listeners = new WeakMap<AbortSignal, Set<() => void>>()
+  #came = 0
   #isPumping = false
 
   constructor({ machine, jobs, seed }: SchedulerOptions) {
@@ -78,20 +84,22 @@ export class Scheduler {
       if (signal.aborted) return reject(signal.reason as Error)
       const waiting: Waiting = {
         wish: this.fit(wish),
+        order: this.#random ? this.#random() : this.#came++,
+        isCalledOff: false,
         passedBy: 0,
         grant: share => {
-          signal.removeEventListener('abort', onAbort)
+          listeners.delete(onAbort)
           resolve(share)
         },
       }
       const onAbort = () => {
-        this.#queue = this.#queue.filter(w => w !== waiting)
+        waiting.isCalledOff = true
         reject(signal.reason as Error)
         this.#pump()
       }
-      signal.addEventListener('abort', onAbort, { once: true })
-      if (this.#random) this.#queue.splice(Math.floor(this.#random() * (this.#queue.length + 1)), 0, waiting)
-      else this.#queue.push(waiting)
+      const listeners = this.#listenersTo(signal)
+      listeners.add(onAbort)
+      this.#enqueue(waiting)
       this.#pump()
     })
   }
@@ -106,23 +114,52 @@ export class Scheduler {
     })
   }
 
-  #grantWhatFits(): void {
-    const left: Waiting[] = []
-    let isBlocked = false
-    for (const [i, waiting] of this.#queue.entries()) {
-      if (isBlocked || !this.#fits(waiting.wish)) {
-        left.push(waiting)
-        if (waiting.passedBy >= mostPassedBy) isBlocked = true
-        continue
-      }
-      for (const earlier of left) earlier.passedBy++
-      waiting.grant(this.#take(waiting.wish))
-      if (this.#free.jobs === 0) {
-        left.push(...this.#queue.slice(i + 1))
-        break
-      }
+  /** One listener of the signal for all that wait: a signal looks through all of its own for each that comes or goes. */
+  #listenersTo(signal: AbortSignal): Set<() => void> {
+    const known = this.#listeners.get(signal)
+    if (known) return known
+    const listeners = new Set<() => void>()
+    this.#listeners.set(signal, listeners)
+    signal.addEventListener('abort', () => { for (const listener of listeners) listener() }, { once: true })
+    return listeners
+  }
+
+  #enqueue(waiting: Waiting): void {
+    const { cpus, memory, gpus } = waiting.wish
+    const name = `${cpus} ${memory} ${gpus}`
+    const line = this.#lines.get(name) ?? new Line()
+    this.#lines.set(name, line)
+    line.join(waiting)
+  }
+
+  /** The first of each line, in the order in which they came. */
+  #firsts(): { readonly line: Line; readonly waiting: Waiting }[] {
+    const firsts: { line: Line; waiting: Waiting }[] = []
+    for (const [name, line] of this.#lines) {
+      const waiting = line.first
+      if (waiting) firsts.push({ line, waiting })
+      else this.#lines.delete(name)
     }
-    this.#queue = left
+    return firsts.sort((a, b) => a.waiting.order - b.waiting.order)
+  }
+
+  #grantWhatFits(): void {
+    while (this.#free.jobs > 0) {
+      const passed: Waiting[] = []
+      let next: { readonly line: Line; readonly waiting: Waiting } | undefined
+      for (const first of this.#firsts()) {
+        if (this.#fits(first.waiting.wish)) {
+          next = first
+          break
+        }
+        if (first.waiting.passedBy >= mostPassedBy) return
+        passed.push(first.waiting)
+      }
+      if (!next) return
+      for (const earlier of passed) earlier.passedBy++
+      next.line.leave()
+      next.waiting.grant(this.#take(next.waiting.wish))
+    }
   }
 
   #fits(wish: Machine): boolean {
@@ -149,6 +186,53 @@ export class Scheduler {
         free.gpus.sort((a, b) => a - b)
         this.#pump()
       },
+    }
+  }
+}
+
+/** Those that wait for the same, in their order. */
+class Line {
+  #waiting: Waiting[] = []
+  #left = 0
+
+  join(waiting: Waiting): void {
+    let at = this.#waiting.length
+    // Out of order only where a test shuffles.
+    while (at > this.#left && this.#waiting[at - 1]!.order > waiting.order) at--
+    this.#waiting.splice(at, 0, waiting)
+  }
+
+  get first(): Waiting | undefined {
+    while (this.#waiting[this.#left]?.isCalledOff) this.leave()
+    return this.#waiting[this.#left]
+  }
+
+  leave(): void {
+    this.#left++
+    if (this.#left < 1000 || this.#left * 2 < this.#waiting.length) return
+    this.#waiting = this.#waiting.slice(this.#left)
+    this.#left = 0
+  }
+}
+
+/** So many may be inside at once; the others wait at the door, first come first served. */
+export class Door {
+  #free: number
+  readonly #waiting: (() => void)[] = []
+
+  constructor(places: number) {
+    this.#free = places
+  }
+
+  async pass<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>(enter => this.#waiting.push(enter))
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#free++
     }
   }
 }

@@ -1,10 +1,11 @@
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, statSync, symlinkSync, utimesSync, writeFileSync, cpSync } from 'node:fs'
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync, cpSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { realIo, type StoreIo } from '../../src/artifacts/io.js'
 import { openStore } from '../../src/artifacts/store.js'
+import type { Digest } from '../../src/artifacts/types.js'
 import { StoreError } from '../../src/artifacts/store-error.js'
 import { recordOf, withProject } from './fixture.js'
 
@@ -149,6 +150,28 @@ test('a record is found again by another process, by key and by static key, newe
     assert.equal(await other.lookup(first.key), first)
     assert.equal((await other.lookupStatic(first.staticKey)).map(r => r.key), [second.key, first.key])
     assert.equal(await other.lookupStatic(first.key), [])
+  }))
+
+test('a static key that was just asked for is found with what another process adds to it, and with what an older version kept of it', () =>
+  withProject(async ({ open, write }) => {
+    const [store, other] = [await open(), await open()]
+    const output = await store.ingest(write('a', '1'), 'file', 'file')
+    const records = ['1', '2', '3'].map(k => recordOf(is('k', k), { out: output }, { staticKey: sha('s') as Digest }))
+    for (const [i, record] of records.entries()) {
+      await store.publish(record)
+      assert.is((await other.lookupStatic(record.staticKey)).length, i + 1)
+    }
+    // As it was before: a folder a static key, an empty file a key.
+    const old = recordOf(is('k', 'old'), { out: output }, { staticKey: sha('t') as Digest })
+    await store.publish(old)
+    const dir = store.at.statics(old.staticKey)
+    renameSync(join(dir, `${old.staticKey}-${old.key}`), join(dir, 'aside'))
+    mkdirSync(join(dir, old.staticKey), { recursive: true })
+    renameSync(join(dir, 'aside'), join(dir, old.staticKey, old.key))
+    assert.equal((await other.lookupStatic(old.staticKey)).map(r => r.key), [old.key])
+    store.actions.remove(old)
+    assert.equal(readdirSync(join(dir, old.staticKey)), [])
+    assert.equal(await (await open()).lookupStatic(old.staticKey), [])
   }))
 
 test('the first of two records wins, unless a forced rerun replaces it', () =>
@@ -354,6 +377,32 @@ test('attempts are always fresh, scratch stays until it is cleaned', () =>
     assert.ok(existsSync(join(two.scratch, 'state')))
     await store.clean(key)
     assert.not.ok(existsSync(two.scratch))
+  }))
+
+test('a work folder becomes that of another key only if nothing is in it, and none is left at the end', () =>
+  withProject(async ({ open }) => {
+    const store = await open()
+    const [a, b] = [sha('a') as Digest, sha('b') as Digest]
+    const first = await store.attempt(a)
+    await store.clean(a, { mayReuse: true })
+    assert.not.ok(existsSync(first.dir))
+    const second = await store.attempt(b)
+    assert.equal([second.isNew, existsSync(store.at.workOf(a)), readdirSync(second.dir), readdirSync(second.scratch)], [true, false, [], []])
+    writeFileSync(join(second.scratch, 'left'), '')
+    await store.clean(b, { mayReuse: true })
+    const third = await store.attempt(a)
+    assert.equal([third.isNew, readdirSync(third.scratch)], [true, []])
+    // gc of another process takes away what looks left behind, and a key whose folder is there keeps it.
+    await store.clean(a, { mayReuse: true })
+    for (const idle of readdirSync(store.at.work)) rmSync(join(store.at.work, idle, 'scratch'), { recursive: true })
+    assert.ok(existsSync((await store.attempt(a)).scratch))
+    await store.attempt(b)
+    await store.clean(a, { mayReuse: true })
+    const again = await store.attempt(b)
+    assert.equal([again.isNew, again.dir.endsWith('attempt-2')], [false, true])
+    await store.clean(b)
+    await store.close()
+    assert.equal(readdirSync(store.at.work), [])
   }))
 
 test('the keys of the last run are remembered, over a torn line too', () =>

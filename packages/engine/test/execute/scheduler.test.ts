@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { mulberry32, Scheduler, type Machine } from '../../src/execute/scheduler.js'
+import { Door, mulberry32, Scheduler, type Machine } from '../../src/execute/scheduler.js'
 
 const never = new AbortController().signal
 const GiB = 2 ** 30
@@ -88,6 +88,41 @@ test('who waits can be called off, and more GPUs than there are can never run', 
   share.release()
   ;(await scheduler.acquire({ cpus: 64, memory: 64 * GiB, gpus: 0 }, never)).release()
   assert.equal([scheduler.canEverRun({ cpus: 9, memory: 0, gpus: 1 }), scheduler.canEverRun({ cpus: 1, memory: 0, gpus: 2 })], [true, false])
+})
+
+test('a hundred thousand that wait are served in time that grows with their number, and each once', async () => {
+  const scheduler = new Scheduler({ machine: { cpus: 2, memory: GiB, gpus: 0 } })
+  let served = 0
+  const started = process.cpuUsage()
+  await Promise.all(
+    Array.from({ length: 100_000 }, async (_, i) => {
+      const share = await scheduler.acquire({ cpus: 1 + (i % 2), memory: 0, gpus: 0 }, never)
+      served++
+      share.release()
+    }),
+  )
+  assert.is(served, 100_000)
+  // By walking all that wait each time it would be minutes.
+  assert.ok(process.cpuUsage(started).user < 10e6, `${process.cpuUsage(started).user / 1e6} s`)
+})
+
+test('no more than there are places are inside of a door, also after one failed', async () => {
+  const door = new Door(3)
+  let [inside, most, done] = [0, 0, 0]
+  await Promise.all(
+    Array.from({ length: 50 }, (_, i) =>
+      door
+        .pass(async () => {
+          most = Math.max(most, ++inside)
+          await sleep(1)
+          inside--
+          if (i % 7 === 0) throw new Error('no')
+        })
+        .catch(() => {})
+        .then(() => done++),
+    ),
+  )
+  assert.equal([most, inside, done], [3, 0, 50])
 })
 
 test.run()
