@@ -1,10 +1,11 @@
 // Each folder of bad-input/ is a project with a mistake: the command says exactly what is in its expected.txt. UPDATE_EXPECTED=1 writes them anew, to be read.
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { baseModel } from '../packages/plugins/test/tune/fixtures.js'
-import { Project, shell, type Ended } from './rig.js'
+import { Project, shell, type CommandOptions, type Ended } from './rig.js'
 import { root } from './sources.js'
 
 const test = suite('bad input')
@@ -52,11 +53,56 @@ test('a store of a newer version is refused and left alone', async () => {
   assert.is(project.read('.hone/format.json'), newer)
 })
 
-test('a store that cannot be made is a mistake before the start', async () => {
-  const project = Project.make({ 'pipeline.yaml': `stages:\n  a: ${shell('echo "{}" > "$HONE_OUTPUT_TO"')}\n`, taken: '' })
-  const ran = await project.start(['run', 'pipeline.yaml'], { env: { HONE_HOME: project.path('taken') } }).ended
-  assert.match(said(project, ran), /^exit 2\nerror: Cannot read what ran last: a file is in the way where a folder should be \(\/PROJECT\/taken\/.*\) \(store\)\n {2}hint: Move it aside, or set HONE_HOME to another folder\.\n\n1 error\n$/)
+const place = 'hint: Set HONE_HOME to a folder that can be written, or leave it out for `.hone` in the project.'
+const impossible = [
+  ['taken', /There can be no store at \/PROJECT\/taken: a file is in the way where a folder should be \(\/PROJECT\/taken\) \(store\)\n {2}hint: Move it aside, or set HONE_HOME to another folder\./],
+  ['taken/deep/er', /There can be no store at \/PROJECT\/taken\/deep\/er: a file is in the way where a folder should be \(\/PROJECT\/taken\) \(store\)/],
+  [`${'long'.repeat(100)}`, /the name is too long for the file system .* \(store\)\n {2}hint: Set HONE_HOME to a folder with a shorter path\./],
+  // Below /proc a folder can neither be made nor is it forbidden, and node tries for ever.
+  ...(process.platform === 'linux' ? ([['/proc/hone', new RegExp(String.raw`There can be no store at /proc/hone: /proc holds no folders of yours \(store\)\n {2}${place}`)]] as const) : []),
+] as const
+
+for (const plugin of [false, true]) test(`a store that can be nowhere is a mistake before the start${plugin ? ', also where a plugin would be prepared there' : ''}`, async () => {
+  const project = Project.make({
+    'plugin.js': "import { definePlugin } from 'hone-engine'\nexport default definePlugin({ name: 'empty', api: 1 })\n",
+    'pipeline.yaml': `${plugin ? 'plugins: [./plugin.js]\n' : ''}stages:\n  a: ${shell('echo "{}" > "$HONE_OUTPUT_TO"')}\n`,
+    taken: '',
+  })
+  for (const [home, message] of impossible) {
+    for (const command of ['run', 'plan']) {
+      const text = said(project, await project.start([command, 'pipeline.yaml'], { env: { HONE_HOME: home.startsWith('/') ? home : project.path(home) } }).ended)
+      assert.match(text, /^exit 2\nerror: /, `${command} ${home}`)
+      assert.match(text, message, `${command} ${home}`)
+    }
+  }
+  assert.not.ok(readdirSync(project.root).some(name => name.startsWith('.hone')), 'no trace is left')
 })
+
+const readOnly = 'a store in a folder that may not be written is a mistake before the start, unless all is a hit'
+test(readOnly, async () => {
+  const nobody = nobodyHere()
+  if (nobody === undefined) return console.log(`SKIP ${readOnly}: nobody here is refused anything`)
+  const project = Project.make({ 'pipeline.yaml': `params: { say: one }\nstages:\n  a: ${shell('echo "{}" > "$HONE_OUTPUT_TO"; echo ${{ params.say }}')}\n` })
+  chmodSync(project.root, 0o755)
+  assert.is((await project.run()).code, 0)
+  chmodSync(project.path('.hone'), 0o555)
+  try {
+    assert.equal((await project.start(['run', 'pipeline.yaml', '--json'], nobody).ended).statuses, { a: 'hit' })
+    for (const home of ['.hone', '.hone/other']) {
+      const ran = await project.start(['run', 'pipeline.yaml', '--set', 'say=two'], { ...nobody, env: { HONE_HOME: project.path(home) } }).ended
+      assert.match(said(project, ran), /^exit 2\nerror: Cannot write to the store: permission denied \(\/PROJECT\/\.hone\/.*\) \(store\)\n {2}hint: Give yourself the right to write there, or set HONE_HOME to a folder that you own\./)
+    }
+  } finally {
+    chmodSync(project.path('.hone'), 0o755)
+  }
+})
+
+/** How a command is started by somebody whom modes of files bind; undefined where there is nobody who can read the program. */
+function nobodyHere(): CommandOptions | undefined {
+  if (process.getuid?.() !== 0) return process.getuid ? {} : undefined
+  const reads = spawnSync(process.execPath, ['-e', `require('fs').accessSync(${JSON.stringify(join(root, 'packages/cli/bin/hone.js'))})`], { uid: 65534, gid: 65534 })
+  return reads.status === 0 ? { uid: 65534 } : undefined
+}
 
 test('tokens of another model than the one that is tuned, by a parameter, are a mistake before the start where they number too much', async () => {
   const project = Project.make({

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { layout } from './artifacts/layout.js'
+import { realIo } from './artifacts/io.js'
 import { openStore } from './artifacts/store.js'
 import { StoreError } from './artifacts/store-error.js'
+import { placeProblem, tryWriting } from './artifacts/store-place.js'
 import type { ArtifactStore } from './artifacts/types.js'
 import type { Provided, Services } from './compose.js'
 import { Collector } from './diagnostics/collector.js'
@@ -126,7 +128,9 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
   const projectRoot = findProjectRoot(file)
   const paramsFile = params && { file: resolve(options.paramsFile!), text: params.value }
   const root = storeRoot(projectRoot, env)
-  const pipeline = parsePipeline({ file, text: text.value, projectRoot, env, set: options.set, paramsFile, memory: layout(root).reading(relative(projectRoot, file)) })
+  const noPlace = placeProblem(realIo, root)
+  const pipeline = parsePipeline({ file, text: text.value, projectRoot, env, set: options.set, paramsFile, ...(!noPlace && { memory: layout(root).reading(relative(projectRoot, file)) }) })
+  if (noPlace) return { ok: false, diagnostics: [...pipeline.diagnostics, ...error('store', noPlace.message, noPlace.hint).diagnostics] }
   const cacheDir = join(root, 'plugins')
   if (!pipeline.ok) return { ok: false, diagnostics: await furtherMistakes(pipeline, plugins => loadRegistry({ builtIn: options.builtIn, plugins, projectRoot, cacheDir })) }
   const registry = await loadRegistry({ builtIn: options.builtIn, plugins: pipeline.value.plugins, projectRoot, cacheDir })
@@ -204,8 +208,17 @@ export async function prepareRun(options: OpenOptions & Selected & FetchOptions)
   const first = await prepareOpened(opened, options)
   const prepared = first.ok ? first : await prepareFetching(opened, first.diagnostics, options)
   if (!prepared.ok) return prepared
-  const missing = missingSecrets(prepared.value.plan, prepared.value.opened.secrets)
-  return missing.length > 0 ? { ok: false, diagnostics: [...prepared.diagnostics, ...missing] } : prepared
+  const { plan: { nodes }, opened: { store, secrets } } = prepared.value
+  const missing = missingSecrets(prepared.value.plan, secrets)
+  if (missing.length > 0) return { ok: false, diagnostics: [...prepared.diagnostics, ...missing] }
+  try {
+    // A store that cannot be written can still be read: a run of hits alone needs no more.
+    if ([...nodes.values()].some(({ action }) => action === 'run' || action === 'undetermined')) tryWriting(realIo, store.root)
+  } catch (e) {
+    if (e instanceof StoreError) return { ok: false, diagnostics: [...prepared.diagnostics, ...error('store', e.message, e.hint).diagnostics] }
+    throw e
+  }
+  return prepared
 }
 
 export interface FetchOptions {

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { realIo } from './artifacts/io.js'
+import { placeProblem } from './artifacts/store-place.js'
 import type { Result } from './diagnostics/result.js'
 import { loadRegistry, type NamedPlugin } from './plugin/load.js'
 import type { LoadedPlugin, Registry } from './plugin/registry.js'
@@ -27,5 +29,8 @@ export async function projectRegistry(builtIn: readonly LoadedPlugin[], files: r
     if (!pipeline) return { ok: false, diagnostics: parsed.diagnostics }
     for (const plugin of pipeline.plugins) if (!plugins.has(plugin.value)) plugins.set(plugin.value, plugin)
   }
-  return loadRegistry({ builtIn, plugins: [...plugins.values()], projectRoot, cacheDir: join(storeRoot(projectRoot), 'plugins') })
+  const root = storeRoot(projectRoot)
+  const noPlace = placeProblem(realIo, root)
+  if (noPlace) return { ok: false, diagnostics: [{ code: 'store', severity: 'error', message: noPlace.message, hint: noPlace.hint }] }
+  return loadRegistry({ builtIn, plugins: [...plugins.values()], projectRoot, cacheDir: join(root, 'plugins') })
 }

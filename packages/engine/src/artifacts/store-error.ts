@@ -21,6 +21,7 @@ const byCode: Record<string, { reason: StoreErrorReason; says: string; hint: str
   EACCES: { reason: 'denied', says: 'permission denied', hint: 'Give yourself the right to write there, or set HONE_HOME to a folder that you own.' },
   EPERM: { reason: 'denied', says: 'permission denied', hint: 'Give yourself the right to write there, or set HONE_HOME to a folder that you own.' },
   ENOTDIR: { reason: 'io', says: 'a file is in the way where a folder should be', hint: 'Move it aside, or set HONE_HOME to another folder.' },
+  ENAMETOOLONG: { reason: 'io', says: 'the name is too long for the file system', hint: 'Set HONE_HOME to a folder with a shorter path.' },
   EIO: { reason: 'io', says: 'the disk reports an error', hint: 'Check the disk; `hone cache verify` then tells which objects are hurt.' },
   EMFILE: { reason: 'io', says: 'too many open files', hint: 'Raise the limit with `ulimit -n 4096`, or run fewer stages at once with --jobs.' },
   ENFILE: { reason: 'io', says: 'too many open files', hint: 'Close other programs, or run fewer stages at once with --jobs.' },

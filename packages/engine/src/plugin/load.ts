@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { BuildFailure } from 'esbuild'
+import { asStoreError, StoreError } from '../artifacts/store-error.js'
 import { Collector } from '../diagnostics/collector.js'
 import type { Code } from '../diagnostics/codes.js'
 import type { Diagnostic, SourceRange } from '../diagnostics/diagnostic.js'
@@ -97,6 +98,8 @@ class Loader {
       bundle = await this.#bundle(found.file)
     } catch (e) {
       const errors = (e as Partial<BuildFailure>).errors
+      const ofStore = asStoreError(e, `prepare ${found.label}`)
+      if (ofStore instanceof StoreError) return error('store', ofStore.message, { hint: ofStore.hint })
       if (!errors) return error('plugin-load', `${found.label} cannot be prepared: ${(e as Error).message}`)
       return {
         problems: errors.map(({ text, location }) => {
