@@ -1,7 +1,12 @@
 // What plugins bring besides stages, through the real command.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { conformance } from 'hone-engine/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import glossary from '../examples/plugins/plugins/glossary.js'
 import { Project } from './rig.js'
+import { root } from './sources.js'
 
 const test = suite('plugins')
 
@@ -148,5 +153,44 @@ test('doctor lists each binding and who provided it, and commands that are hidde
   assert.match(stdout, /metric brevity +from short\n/)
   assert.match(stdout, /run +from short, hidden by the one of hone itself/)
 })
+
+const example = () => {
+  const project = Project.make()
+  project.copyIn(join(root, 'examples/plugins'), '.')
+  return project
+}
+
+test('the example: a kind tells by its first line, a command looks up, a store counts what is looked for', async () => {
+  const project = example()
+  const ran = await project.run()
+  assert.equal(JSON.parse(project.read('.hone/reads.json')).found, 0)
+  assert.is(ran.finished('scored').metrics['first_letter'], 0.4)
+  assert.match(readFileSync(ran.finished('errors').outputs['report']!.path, 'utf8'), /American spelling/)
+  assert.match(readFileSync(join(ran.finished('tokens').outputs['proof']!.path, 'proof.txt'), 'utf8'), /Q: What is any colour between black and white\?/)
+  await project.run()
+  const { looked, found } = JSON.parse(project.read('.hone/reads.json'))
+  assert.equal([looked, found], [6, 6])
+  assert.is((await project.hone('look-up', 'grey')).stdout, 'grey: any colour between black and white\n')
+  assert.equal([(await project.hone('look-up', 'blue')).code, (await project.hone('look-up')).code], [1, 2])
+  project.edit('data/glossary.txt', 'hue: ', 'hue ')
+  assert.match((await project.hone('validate', 'pipeline.yaml')).stderr, /its first line is "hue the part .*\(bad-artifact\)/)
+})
+
+test('the example: with its memo a stage pays for new rows only, whatever their place', async () => {
+  const project = example()
+  const asked = async () => (await project.run()).of('log').find(e => e.stage === 'guesses' && e.message.startsWith('asked'))?.message
+  assert.is(await asked(), 'asked 5 of 5 questions')
+  project.write({ 'data/glossary.txt': `shade: a colour with black in it\n${project.read('data/glossary.txt')}` })
+  assert.is(await asked(), 'asked 1 of 6 questions')
+  project.edit('data/glossary.txt', 'tint: a colour with white in it\n', '')
+  assert.is(await asked(), 'asked 0 of 5 questions')
+  project.edit('plugins/parrot.ts', 'b.length - a.length', 'a.length - b.length')
+  assert.is(await asked(), 'asked 5 of 5 questions')
+})
+
+for (const stage of glossary.stages!) for (const { name, run } of conformance(stage, {
+  'qa-convert/glossary': { params: { path: 'data/glossary.txt' }, project: join(root, 'examples/plugins'), wrong: [{ params: { path: 'README.md' }, says: /line 1 is not/ }] },
+  'evaluate/parrot': { inputs: { examples: [1, 2, 3].map(i => ({ id: `e${i}`, messages: [{ role: 'user', content: `What is ${'x'.repeat(i)}?` }, { role: 'assistant', content: 'y' }] })) } },
+}[stage.id])) test(`of the example ${name}`, run)
 
 test.run()
