@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const { isBuilt } = (await import(pathToFileURL(join(root, 'scripts/prepare.mjs')).href)) as { isBuilt: () => boolean }
 
 /** The built program where it is what the sources say, as after `npm run build`; else the sources themselves, which start slower. */
-const program =
+export const program =
   (process.env.HONE_TEST_PROGRAM ?? (isBuilt() ? 'built' : 'sources')) === 'built'
     ? [join(root, 'packages/cli/bin/hone.js')]
     : ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, '--conditions=hone-source', join(root, 'packages/cli/src/main.ts')]

@@ -48,14 +48,14 @@ export function addRun(program: Command, shell: Shell): void {
       }
       const { stdout, stderr } = shell
       const state = emptyState()
-      const { cancel, kill, stop } = interrupts(message => stderr.write(`${message}\n`))
-      const display = shell.json
-        ? undefined
-        : stdout.isTTY && !process.env.CI && process.env.TERM !== 'dumb'
-          ? // What redraws a terminal takes longer to load than a pipe takes to be written.
-            (await import('../terminal/live.js')).liveDisplay(stdout, shell.out, state)
-          : plainDisplay(line => stdout.write(`${line}\n`), { everyMs: 10_000, now: () => Date.now() }, state)
+      const isLive = !shell.json && stdout.isTTY && !process.env.CI && process.env.TERM !== 'dumb'
+      // What redraws a terminal takes longer to load than a pipe takes to be written.
+      const live = isLive ? (await import('../terminal/live.js')).liveDisplay(stdout, shell.out, state) : undefined
+      const plain = shell.json || isLive ? undefined : plainDisplay(line => stdout.write(`${line}\n`), () => Date.now(), state)
+      const ticking = plain && setInterval(() => plain.tick(), 1000).unref()
+      const display = live ?? plain
       let shown = false
+      const { cancel, kill, stop } = interrupts(message => (shown && live ? live.say(message) : stderr.write(`${message}\n`)))
       const outcome = await runPipeline({ ...options, cancel, kill, ...(!shell.json && { onFetch: fetchDisplay(stderr) }) }, [
         event => {
           if (shell.json) stdout.write(`${JSON.stringify(event)}\n`)
@@ -65,6 +65,7 @@ export function addRun(program: Command, shell: Shell): void {
         },
       ])
       stop()
+      clearInterval(ticking)
       if (outcome.status === 'refused') {
         shell.diagnostics(outcome.diagnostics)
         return shell.exit(cancel.aborted ? 130 : 2)

@@ -22,6 +22,24 @@ export function size(bytes: number): string {
 /** A metric's value: whole numbers as they are, others with four significant digits. */
 export const number = (value: number): string => (Number.isInteger(value) ? String(value) : Number(value.toPrecision(4)).toString())
 
+/** A time that is an estimate, or goes on: `8 s`, `3 min 05 s`, `12 min`, `2 h 10 min`. */
+export function roughly(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 10) return `${minutes} min ${String(seconds % 60).padStart(2, '0')} s`
+  if (minutes < 60) return `${minutes} min`
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
+}
+
+/** How much is done of how much: `313/690 steps`, `48211 rows`, and bytes as sizes. */
+export const amount = (done: number, total: number | undefined, unit: string): string =>
+  unit === 'bytes' ? `${size(done)}${total === undefined ? '' : `/${size(total)}`}` : `${number(done)}${total === undefined ? '' : `/${number(total)}`} ${unit}`
+
+/** `9.3/s`, `30 MiB/s`, and of what takes long `12 s each`. */
+export const rate = (perSecond: number, unit: string): string =>
+  unit === 'bytes' ? `${size(Math.round(perSecond))}/s` : perSecond < 0.1 ? `${roughly(1000 / perSecond)} each` : `${number(Number(perSecond.toPrecision(2)))}/s`
+
 const bars = '▁▂▃▄▅▆▇█'
 
 /** A curve in `width` characters, scaled between its own least and greatest value; points that share a column are averaged. */

@@ -1,14 +1,18 @@
 import { advance, type RunState } from 'hone-engine'
-import { duration, number } from './format.js'
+import { duration } from './format.js'
 import type { Display } from './live.js'
-import { pace } from './pace.js'
+import { progressLine } from './stage-progress.js'
 import { messageLines } from './summary.js'
 
 /** More hits in a row than so many are one line. */
 const mostHits = 20
 
-/** Lines for logs and pipes: the start and end of each stage, and how far a long one is, at most every `everyMs`. */
-export function plainDisplay(print: (line: string) => void, options: { everyMs: number; now: () => number }, state: RunState): Display {
+/** How long a running stage is silent between two lines: a log of hours is no longer than need be, and none stands still for CI's own limits. */
+const pauseMs = (runningMs: number) => (runningMs < 60_000 ? 10_000 : runningMs < 600_000 ? 30_000 : 60_000)
+
+/** Lines for logs and pipes: the start and end of each stage, and every so often (whoever makes it calls `tick` each second) how far a running one is. */
+export function plainDisplay(print: (line: string) => void, now: () => number, state: RunState): Display & { tick(): void } {
+  const started = new Map<string, number>()
   const lastLine = new Map<string, number>()
   let hits: string[] = []
   const tellHits = () => {
@@ -22,11 +26,21 @@ export function plainDisplay(print: (line: string) => void, options: { everyMs: 
   }
   return {
     state,
+    say: write,
+    tick() {
+      for (const [name, since] of started) {
+        const stage = state.stages.get(name)
+        if (stage?.status !== 'running' || now() - lastLine.get(name)! < pauseMs(now() - since)) continue
+        lastLine.set(name, now())
+        write(`${name}: ${progressLine(stage, now())}`)
+      }
+    },
     event(event) {
       advance(state, event)
       switch (event.type) {
         case 'stage-started':
-          lastLine.set(event.stage, options.now())
+          started.set(event.stage, now())
+          lastLine.set(event.stage, now())
           write(`${event.stage}: ${event.uses} starts${event.attempt > 1 ? ` (attempt ${event.attempt})` : ''}${event.because.length ? `: ${event.because[0]}` : ''}`)
           break
         case 'stage-waiting':
@@ -36,7 +50,10 @@ export function plainDisplay(print: (line: string) => void, options: { everyMs: 
           write(`${event.stage}: ${messageLines(event.failure)[0]}; tries again in ${duration(event.delayMs)}`)
           break
         case 'stage-finished':
-          if (event.status === 'hit') hits.push(event.stage)
+          started.delete(event.stage)
+          // Why it ran is no reason for its end.
+          if (event.status === 'cancelled' && state.stages.get(event.stage)!.attempt > 0) write(`${event.stage}: cancelled`)
+          else if (event.status === 'hit') hits.push(event.stage)
           else if (event.status === 'ran') write(`${event.stage}: ran in ${duration(event.durationMs)}`)
           else if (event.failure) write(`${event.stage}: failed: ${messageLines(event.failure)[0]}`)
           else write(`${event.stage}: ${event.status}${event.because.length ? ` (${event.because[0]})` : ''}`)
@@ -47,19 +64,6 @@ export function plainDisplay(print: (line: string) => void, options: { everyMs: 
         case 'nondeterministic':
           write(`${event.stage}: warning: ${event.port} came out with other bytes than before`)
           break
-        case 'progress': {
-          const now = options.now()
-          if (now - (lastLine.get(event.stage) ?? 0) < options.everyMs) break
-          lastLine.set(event.stage, now)
-          const stage = state.stages.get(event.stage)
-          const { leftMs } = stage?.progress ? pace(stage.progress) : {}
-          const loss = stage?.curves.loss?.at(-1)?.value
-          write(
-            `${event.stage}: ${event.phase ? `${event.phase} ` : ''}${number(event.done)}${event.total === undefined ? '' : `/${number(event.total)}`} ${event.unit}` +
-              `${loss === undefined ? '' : `, loss ${number(Number(loss.toPrecision(4)))}`}${leftMs === undefined ? '' : `, ${duration(leftMs)} left`}`,
-          )
-          break
-        }
         case 'run-finished':
           tellHits()
           break

@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import type { Failure, RunState, StageState } from 'hone-engine'
 import { columns } from './columns.js'
 import { duration, number } from './format.js'
@@ -31,16 +32,36 @@ export function runSummary(state: RunState, options: { palette: Palette; cwd: st
     const tint = s.status in tints ? palette[tints[s.status as keyof typeof tints]] : palette.dim
     return [s.stage, palette.dim(s.uses), tint(s.status), s.status === 'ran' || s.status === 'failed' ? duration(s.durationMs ?? 0) : '', metrics(s.metrics) || (s.status === 'skipped' ? (s.because[0] ?? '') : '')]
   })
-  if (rows.length > 0) parts.push(columns(rows, width))
+  if (rows.length > 0) parts.push(columns(fitted(rows, width), width))
   const published = stages.flatMap(s => s.published.map(p => `${palette.dim('published')} ${relative(cwd, p.path) || p.path} ${palette.dim(`(${s.stage}.${p.port})`)}`))
   if (published.length) parts.push(published.join('\n'))
   const count = (status: string) => stages.filter(s => s.status === status).length
   const counted = (['ran', 'hit', 'failed', 'skipped', 'cancelled'] as const).filter(s => count(s)).map(s => `${count(s)} ${s}`)
   parts.push(`${palette.bold(state.status)}: ${counted.join(', ')} in ${duration(state.durationMs ?? 0)}`)
-  const failed = stages.find(s => s.status === 'failed')
-  if (failed) parts.push(`${palette.dim('next:')} hone show ${state.run} ${failed.stage} --log`)
-  else if (state.status === 'interrupted') parts.push(`${palette.dim('next:')} hone run ${file}   goes on where it stopped`)
+  const failed = stages.filter(s => s.status === 'failed')
+  if (failed.length > 0) parts.push(failed.slice(0, mostNext).map(s => `${palette.dim('next:')} ${afterFailure(s, state.run, file)}`).join('\n'))
+  else if (state.status === 'interrupted') parts.push(`${palette.dim('next:')} hone run ${quoted(file)}   goes on where it stopped`)
   return `\n${parts.join('\n\n')}\n`
+}
+
+const mostNext = 3
+/** For a shell: `[` in the name of a matrix's member is a pattern there. */
+const quoted = (word: string) => (/^[\w./:@,=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+
+function afterFailure({ stage, failures }: StageState, run: string, file: string): string {
+  const failure = failures.at(-1)
+  return failure?.output || failure?.stack ? `hone show ${run} ${quoted(stage)} --log` : `hone run ${quoted(file)}   once that is mended; what is done is kept`
+}
+
+const leastLast = 12
+
+/** In a narrow terminal what a stage is goes first, then its name is cut, so that no line is broken. */
+function fitted(rows: readonly (readonly string[])[], width: number): readonly (readonly string[])[] {
+  const widthOf = (column: number) => Math.max(...rows.map(row => stripVTControlCharacters(row[column]!).length))
+  const others = [0, 2, 3].reduce((n, column) => n + widthOf(column) + 2, 0)
+  if (others + widthOf(1) + 2 + widthOf(4) <= width) return rows
+  const names = Math.max(8, widthOf(0) - Math.max(0, others + Math.min(leastLast, widthOf(4)) - width))
+  return rows.map(([name, , ...more]) => [name!.length <= names ? name! : `${name!.slice(0, names - 1)}…`, ...more])
 }
 
 /** A failure in the form of a diagnostic: who, what, the last lines it printed, where all of it is, what to try. */

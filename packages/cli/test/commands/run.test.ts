@@ -15,7 +15,7 @@ const started = (events: readonly { type: string }[]) => events.flatMap(e => (e.
 
 test('--dry-run says what would run and does nothing', async () => {
   const plan = await project.hone('run', 'pipeline.yaml', '--dry-run')
-  assert.equal([plan.code, plan.stdout], [0, 'word   command/shell  run  no record yet\nmany   command/shell  run  no record yet (and 1 more)\nlines  command/shell  run  no record yet (and 1 more)\n\n3 run\n'])
+  assert.equal([plan.code, plan.stdout], [0, 'word   command/shell  run  no record yet\nmany   command/shell  run  no record yet (and 1 more)\nlines  command/shell  run  no record yet (and 1 more)\n\n3 run\nno earlier run tells how long it takes\n'])
   assert.equal((await project.run('--dry-run')).json, (await project.hone('plan', 'pipeline.yaml', '--json')).json)
   assert.equal([project.has('out'), project.has('.hone/runs')], [false, false])
 })

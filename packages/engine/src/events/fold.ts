@@ -7,9 +7,11 @@ export interface ProgressState {
   readonly total?: number
   readonly unit: string
   readonly phase?: string
-  /** When this phase began and how much was done then: for a rate. Milliseconds since 1970. */
+  /** When what the rate is taken of began, and how much was done then: the phase, or of a long one its last half to whole minute. Milliseconds since 1970. */
   readonly since: number
   readonly sinceDone: number
+  /** Where that begins next. */
+  readonly next: { readonly at: number; readonly done: number }
   readonly at: number
 }
 
@@ -145,8 +147,7 @@ function advanceStage(stage: StageState, event: StageEvent): void {
         unit: event.unit,
         ...(event.total !== undefined && { total: event.total }),
         ...(event.phase !== undefined && { phase: event.phase }),
-        since: goesOn ? before.since : at,
-        sinceDone: goesOn ? before.sinceDone : event.done,
+        ...(goesOn ? window(before, at, event.done) : { since: at, sinceDone: event.done, next: { at, done: event.done } }),
         at,
       }
       return
@@ -174,6 +175,13 @@ function advanceStage(stage: StageState, event: StageEvent): void {
     default:
       throw new Error(`Internal: an event of unknown type ${JSON.stringify(event satisfies never)}`)
   }
+}
+
+const windowMs = 30_000
+
+/** A rate of late, so that what grows slower is told within a minute. */
+function window({ since, sinceDone, next }: ProgressState, at: number, done: number): Pick<ProgressState, 'since' | 'sinceDone' | 'next'> {
+  return at - next.at < windowMs ? { since, sinceDone, next } : { since: next.at, sinceDone: next.done, next: { at, done } }
 }
 
 function addLines(stage: StageState, text: string): void {

@@ -160,7 +160,11 @@ async function attemptOnce(
     ...(node.source.timeoutMs !== undefined && { timeoutMs: node.source.timeoutMs }),
     cancel: run.cancel,
     kill: run.kill,
-    onEvent: event => run.emit({ ...event, stage: node.id }),
+    onEvent: event => {
+      // Its log is whole without the events: what it says stands among what it prints.
+      if (event.type === 'log') log.write(event.level === 'info' ? event.message : `${event.level}: ${event.message}`)
+      run.emit({ ...event, stage: node.id })
+    },
     onOutput: (stream, text) => {
       const clean = log.write(text)
       if (clean !== undefined) run.emit({ type: 'output', stage: node.id, stream, text: clean })

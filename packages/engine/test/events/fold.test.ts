@@ -34,7 +34,7 @@ const events: Event[] = [
 
 test('a run is drawn from its events alone, at any time of it', () => {
   const half = fold(events.slice(0, 4)).stages.get('a')!
-  assert.equal([half.status, half.progress], ['running', { done: 30, total: 100, unit: 'rows', since: Date.parse(at(2)), sinceDone: 10, at: Date.parse(at(4)) }])
+  assert.equal([half.status, half.progress], ['running', { done: 30, total: 100, unit: 'rows', since: Date.parse(at(2)), sinceDone: 10, next: { at: Date.parse(at(2)), done: 10 }, at: Date.parse(at(4)) }])
   assert.is(fold(events.slice(0, 10)).stages.get('a')!.status, 'retrying')
   const whole = fold(events)
   const a = whole.stages.get('a')!
