@@ -12,10 +12,11 @@ import type { Result } from '../diagnostics/result.js'
 import { bundlePlugin } from './bundle.js'
 import { digestCode, runEntry } from './code-digest.js'
 import { isMember, type PluginDefinition, type StageDefinition } from './define.js'
+import { misfit } from './made-for.js'
 import { rememberByFiles } from './memo.js'
 import { makeRegistry } from './make-registry.js'
 import type { LoadedPlugin, RegisteredMember, RegisteredStage, Registry } from './registry.js'
-import { runsFromSource, type BuiltInModules } from './resolve.js'
+import { packageOf, runsFromSource, type BuiltInModules } from './resolve.js'
 import { placeInFile, placeInStack } from './source-place.js'
 
 /** A plugin as the pipeline names it, and where. */
@@ -46,6 +47,9 @@ export const builtInPlugin = (definition: PluginDefinition, module: string): Loa
 export async function loadRegistry(options: RegistryOptions): Promise<Result<Registry>> {
   const loader = new Loader(options)
   const problems = new Collector()
+  for (const other of await Promise.all(options.builtIn.map(plugin => loader.misfitOf(plugin)))) {
+    if (other !== undefined) problems.error('plugin-api', undefined, other, { hint: 'Install hone-cli anew, so that its packages are of one version.' })
+  }
   const stages: RegisteredStage[] = options.builtIn.flatMap(p => loader.registerBuiltIn(p))
   const members: RegisteredMember[] = []
   const plugins: LoadedPlugin[] = [...options.builtIn]
@@ -76,6 +80,8 @@ interface Found {
   readonly file: string
   readonly label: string
   readonly version?: string
+  /** Of a package: where its package.json is. */
+  readonly folder?: string
 }
 
 class Loader {
@@ -93,6 +99,8 @@ class Loader {
     const error = (code: Code, message: string, more: Partial<Diagnostic> = {}): Outcome => ({ problems: [{ code, severity: 'error', message, range, ...more }] })
     const found = findPlugin(value, this.#options.projectRoot)
     if (typeof found === 'string') return error('plugin-not-found', found, { hint: hintNotFound(value) })
+    const other = found.folder === undefined ? undefined : await misfit(found.folder, this.#builtIn)
+    if (other !== undefined) return error('plugin-api', other, { hint: `Install a version of ${value} for this engine, or the engine that it is for.` })
     let bundle
     try {
       bundle = await this.#bundle(found.file)
@@ -144,6 +152,11 @@ class Loader {
       stages: (definition.stages ?? []).map(stage => ({ definition: stage, plugin, ...lazyDigest(() => this.#digest(found.file, runEntry(stage.run, bundle.dynamicEntries), true)) })),
       members: (definition.provides ?? []).filter(isMember).map(provider => ({ provider, plugin, ...lazyDigest(() => this.#digest(found.file, runEntry(provider.load, bundle.dynamicEntries), true)) })),
     }
+  }
+
+  async misfitOf({ module }: LoadedPlugin): Promise<string | undefined> {
+    const own = module.startsWith('file:') ? packageOf(fileURLToPath(module)) : undefined
+    return own && misfit(own.dir, this.#builtIn)
   }
 
   /** Digests of built-in stages come from the build, `digests.json` beside the module; from sources they are computed when asked for. */
@@ -284,7 +297,7 @@ function findPlugin(name: string, projectRoot: string): Found | string {
       const entry = exported(manifest.exports) ?? manifest.module ?? manifest.main ?? 'index.js'
       const file = join(folder, entry)
       if (!existsSync(file)) return `the package ${name} has no file ${entry}`
-      return { file: realpathSync(file), label: name, ...(manifest.version && { version: manifest.version }) }
+      return { file: realpathSync(file), label: name, folder, ...(manifest.version && { version: manifest.version }) }
     }
     if (dir === dirname(dir)) return `the package ${name} is not installed`
   }

@@ -136,6 +136,29 @@ test('a package of node_modules is a plugin by its name', async () => {
   assert.ok(await stage.codeDigest())
 })
 
+test('a package that is made for another engine version is refused by its range, and not loaded', async () => {
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const acme = (ranges: object, code = pluginSource().replace('<{ n: number }>', '').replace('./numbers.run', './run.js')) => ({
+    'builtin/package.json': '{"name":"hone-test-kinds","version":"3.2.1"}',
+    'node_modules/acme/package.json': JSON.stringify({ name: 'acme', version: '2.1.0', type: 'module', main: 'index.js', ...ranges }),
+    'node_modules/acme/index.js': code,
+    'node_modules/acme/run.js': 'export default () => {}\n',
+  })
+  const said = async (ranges: object, code?: string) => (await problems(await project(acme(ranges, code)), 'acme')).map(d => `${d.range?.line} ${d.code}: ${d.message}`)
+  const unknown = 'import { defineFuture } from "hone-engine"\nthrow new Error("loaded")\n'
+  assert.equal(await said({ peerDependencies: { 'hone-engine': '^9.1.0' } }, unknown), [`2 plugin-api: acme 2.1.0 is for hone-engine ^9.1.0; this is hone-engine ${version}`])
+  assert.equal(await said({ peerDependencies: { 'hone-test-kinds': '>=1 <3' } }), ['2 plugin-api: acme 2.1.0 is for hone-test-kinds >=1 <3; this is hone-test-kinds 3.2.1'])
+  assert.equal(await said({ dependencies: { 'hone-engine': '9.1.0' } }), [`2 plugin-api: acme 2.1.0 is for hone-engine 9.1.0; this is hone-engine ${version}`])
+  for (const range of [version, `^${version}`, `<=${version}`, '*', 'workspace:*', 'latest']) assert.equal(await said({ peerDependencies: { 'hone-engine': range, 'hone-test-kinds': '^3' } }), [], range)
+})
+
+test('hone\'s own packages of different versions are refused', async () => {
+  const root = await project({ ...numbers, 'builtin/package.json': '{"name":"hone-test-kinds","version":"9.0.0","dependencies":{"hone-engine":"9.0.0"}}' })
+  const [problem, ...others] = await problems(root, './numbers.ts')
+  assert.match(problem!.message, /^hone-test-kinds 9\.0\.0 is for hone-engine 9\.0\.0; this is hone-engine \d/)
+  assert.equal([problem!.code, problem!.range, others], ['plugin-api', undefined, []])
+})
+
 test('a plugin that is unchanged is not bundled again', async () => {
   const root = await project(numbers)
   for (const path of Object.keys(numbers)) await utimes(join(root, path), 1, 1)
