@@ -1,7 +1,19 @@
-import type { ErrorObject } from 'ajv'
 import type { Json } from '../artifacts/types.js'
 import type { Code } from '../diagnostics/codes.js'
 import { didYouMean } from '../diagnostics/suggestion.js'
+
+/** ajv's, as far as it is read here: the declarations of this module go where ajv's do not. */
+export interface ErrorObject {
+  readonly keyword: string
+  readonly instancePath: string
+  readonly schemaPath: string
+  readonly params: Readonly<Record<string, any>>
+  readonly propertyName?: string
+  readonly message?: string
+  readonly schema?: unknown
+  readonly parentSchema?: Readonly<Record<string, any>>
+  readonly data?: unknown
+}
 
 /** What is wrong with a value, at a JSON pointer; `key` when the key itself is wrong. */
 export interface SchemaProblem {
