@@ -1,4 +1,4 @@
-"""The step of train-step.ts in PyTorch: transformers' Llama with SmolLM2-135M's shapes, PEFT for LoRA, eager, fused AdamW, float32.
+"""The step of train-step.ts in PyTorch: transformers' Llama with SmolLM2-135M's shapes, PEFT for LoRA, eager, gradients clipped at 1, fused AdamW, float32.
 
 python benchmarks/train-step.py '{"method": "lora", "length": 512}'
 """
@@ -10,7 +10,7 @@ import time
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-options = {"method": "lora", "batch": 1, "length": 512, "steps": 5, "threads": 2, "rank": 8, "layers": 30}
+options = {"method": "lora", "batch": 1, "length": 512, "steps": 5, "threads": 2, "rank": 8, "layers": 30, "optimizer": True}
 options.update(json.loads(sys.argv[1]) if len(sys.argv) > 1 else {})
 torch.set_num_threads(options["threads"])
 torch.manual_seed(1)
@@ -21,7 +21,8 @@ if options["method"] == "lora":
     from peft import LoraConfig, get_peft_model
     model = get_peft_model(model, LoraConfig(r=options["rank"], lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"))
 model.train()
-optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4, fused=True)
+trained = [p for p in model.parameters() if p.requires_grad]
+optimizer = torch.optim.AdamW(trained, lr=1e-4, weight_decay=0, fused=True)
 ids = torch.randint(0, 49152, (options["batch"], options["length"]))
 times, steps, cpu = [], [], []
 for i in range(options["steps"] + 2):
@@ -30,7 +31,9 @@ for i in range(options["steps"] + 2):
     loss = model(input_ids=ids, labels=ids).loss
     loss.backward()
     t1 = time.perf_counter()
-    optimizer.step()
+    if options["optimizer"]:
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
     t2 = time.perf_counter()
     if i >= 2:
         times.append((t2 - t0) * 1e3)
