@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { membersNamed } from '../graph/members.js'
 import { isCollection, type InputPorts, type OutputPorts, type PluginDefinition, type RunFunction, type StageDefinition } from '../plugin/define.js'
+import { pluginAt } from '../plugin/exported.js'
 import { asStoreError, codeOf, StoreError } from '../artifacts/store-error.js'
 import { openContext } from './context.js'
 import { openStageMemo } from './stage-memo.js'
@@ -116,11 +117,6 @@ async function stageOf(request: StageRequest): Promise<StageDefinition> {
   const stage = plugin?.stages?.find(s => s.id === request.uses)
   if (!stage) throw new Error(`Internal: ${request.plugin.module} has no stage ${request.uses}`)
   return stage
-}
-
-async function pluginAt(module: string): Promise<PluginDefinition | undefined> {
-  const exported = (await import(module)) as { default?: PluginDefinition; builtInPlugin?: PluginDefinition }
-  return exported.default ?? exported.builtInPlugin
 }
 
 const pluginsOf = (request: StageRequest): Promise<NamedPlugin[]> =>

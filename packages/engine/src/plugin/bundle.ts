@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { BuildOptions, Metafile } from 'esbuild'
-import { externalPath, inNodeModules, packages, runsFromSource, type BuiltInModules } from './resolve.js'
+import type { BuildOptions, Metafile, Plugin } from 'esbuild'
+import { externalPath, honePackage, isForeign, packages, runsFromSource, type BuiltInModules } from './resolve.js'
 
 /** A plugin's file made into modules that Node can import from the cache folder. */
 export interface PluginBundle {
@@ -45,6 +45,7 @@ export async function bundlePlugin(file: string, cacheDir: string, builtIn: Buil
   const { build } = await import('esbuild')
   const root = dirname(file)
   const outside = new Set<string>()
+  const foreign = isForeign(file)
   const result = await build({
     ...bundleOptions(file, root),
     splitting: true,
@@ -57,9 +58,10 @@ export async function bundlePlugin(file: string, cacheDir: string, builtIn: Buil
     sourcesContent: true,
     banner: { js: requireBanner },
     plugins: [
-      { name: 'hone-import-meta', setup: setup => setup.onLoad({ filter: scripts }, ({ path }) => ownUrl(path)) },
+      { name: 'hone-import-meta', setup: setup => setup.onLoad({ filter: scripts }, ({ path }) => (foreign(path) ? undefined : ownUrl(path))) },
+      required(builtIn),
       packages(builtIn, (_, found, kind) => {
-        if (!inNodeModules(found) && !isHone(found, builtIn)) return { path: found, external: false }
+        if (!foreign(found) && !isHone(found, builtIn)) return { path: found, external: false }
         outside.add(found)
         return { path: externalPath(found, kind), external: true }
       }),
@@ -78,9 +80,21 @@ const isHone = (found: string, builtIn: BuiltInModules) => {
   return Object.values(builtIn.plugins).includes(url) || /[\\/](?:packages[\\/]|hone-)(?:engine|lm|plugins)[\\/](?:src|dist)[\\/]/.test(found)
 }
 
+/** What CommonJS requires of hone, which is ESM, is imported before: Node has required ESM only since 20.19. */
+const required = (builtIn: BuiltInModules): Plugin => ({
+  name: 'hone-required',
+  setup(build) {
+    build.onResolve({ filter: /^hone-/ }, ({ path, kind }) => {
+      const found = kind === 'require-call' ? honePackage(path, builtIn) : undefined
+      return found === undefined ? undefined : { path, namespace: 'hone-required', pluginData: found }
+    })
+    build.onLoad({ filter: /./, namespace: 'hone-required' }, ({ pluginData }) => ({ contents: `export * from ${JSON.stringify(pluginData)}` }))
+    build.onResolve({ filter: /./, namespace: 'hone-required' }, ({ path }) => ({ path, external: true }))
+  },
+})
+
 /** Keeps `import.meta.url` the address of the source, so that a file beside the plugin is found from the cache folder too. */
 async function ownUrl(path: string) {
-  if (inNodeModules(path)) return undefined
   const text = await readFile(path, 'utf8')
   if (!text.includes('import.meta.url')) return undefined
   const loader = extname(path).replace(/^\.[cm]?/, '') as 'js' | 'jsx' | 'ts' | 'tsx'
@@ -102,7 +116,7 @@ async function place(dir: string, files: readonly { name: string; contents: Uint
 
 /** All source files that the bundler read, absolute: also those that only pass another's exports on. */
 export const readFiles = (metafile: Metafile, root: string): string[] =>
-  Object.keys(metafile.inputs).filter(i => !i.startsWith('<')).map(i => resolve(root, i))
+  Object.keys(metafile.inputs).filter(i => !/^(<|hone-required:)/.test(i)).map(i => resolve(root, i))
 
 /** The source files of which some byte is in the result, absolute and sorted. */
 export function bundledFiles(metafile: Metafile, root: string): string[] {

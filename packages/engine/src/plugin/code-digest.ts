@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundledFiles, bundleOptions, readFiles } from './bundle.js'
-import { inNodeModules, packageOf, packages, type BuiltInModules } from './resolve.js'
+import { isForeign, packageOf, packages, type BuiltInModules } from './resolve.js'
 
 /** What a stage's code comes to, and the files that it rests on (sources, declared assets, package.json of packages). */
 export interface CodeDigest {
@@ -27,6 +27,7 @@ export async function digestCode(entry: string, builtIn: BuiltInModules, strict:
   const found = new Map<string, string>()
   const assets = new Map<string, string[]>()
   const unknown = new Map<string, string>()
+  const foreign = isForeign(entry)
   const { outputFiles, metafile } = await build({
     ...bundleOptions(entry, root),
     minifyWhitespace: true,
@@ -39,7 +40,7 @@ export async function digestCode(entry: string, builtIn: BuiltInModules, strict:
       {
         name: 'hone-assets',
         setup: setup => setup.onLoad({ filter: /\.(?:[cm]?[jt]s|[jt]sx)$/ }, async ({ path }) => {
-          if (inNodeModules(path)) return undefined
+          if (foreign(path)) return undefined
           const text = await readFile(path, 'utf8')
           assets.set(path, [...text.matchAll(assetUrl)].map(m => resolve(dirname(path), m[2]!)))
           const rest = text.replace(assetUrl, '').replace(/createRequire\(\s*import\.meta\.url\s*\)/g, '')
@@ -49,7 +50,7 @@ export async function digestCode(entry: string, builtIn: BuiltInModules, strict:
       },
       packages(builtIn, (specifier, path) => {
         if (specifier === 'hone-engine') return { path: specifier, external: true }
-        if (!builtInFiles.has(path) && !inNodeModules(path)) return { path, external: false }
+        if (!builtInFiles.has(path) && !foreign(path)) return { path, external: false }
         found.set(specifier, path)
         return { path: specifier, external: true }
       }),

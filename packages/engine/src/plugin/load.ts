@@ -12,6 +12,7 @@ import type { Result } from '../diagnostics/result.js'
 import { bundlePlugin } from './bundle.js'
 import { digestCode, runEntry } from './code-digest.js'
 import { isMember, type PluginDefinition, type StageDefinition } from './define.js'
+import { pluginOf } from './exported.js'
 import { misfit } from './made-for.js'
 import { rememberByFiles } from './memo.js'
 import { makeRegistry } from './make-registry.js'
@@ -232,9 +233,6 @@ function lazyDigest(digest: () => Promise<Digested>): Pick<RegisteredStage, 'cod
   }
   return { codeDigest: () => (known ??= compute()), codeFault: () => fault }
 }
-
-/** Finds the plugin among what a module exports: the default export, or one called `builtInPlugin`. */
-const pluginOf = (module: Record<string, unknown>): unknown => module['default'] ?? module['builtInPlugin']
 
 const pluginStage = (module: Record<string, unknown>, id: string) => (pluginOf(module) as PluginDefinition | undefined)?.stages?.find(s => s.id === id)
 

@@ -37,6 +37,14 @@ export function packageOf(file: string): PackageId | undefined {
   }
 }
 
+/**
+ * Whether a file is of a package that a plugin only uses: of node_modules, unless that is the package which the plugin itself is of. `entry` is a file of the plugin.
+ */
+export function isForeign(entry: string): (path: string) => boolean {
+  const own = inNodeModules(entry) ? `${packageOf(entry)?.dir ?? dirname(entry)}${sep}` : undefined
+  return path => inNodeModules(own !== undefined && path.startsWith(own) ? path.slice(own.length - 1) : path)
+}
+
 export const inNodeModules = (path: string) => path.includes(`${sep}node_modules${sep}`)
 
 /** Where a package that the engine or a built-in plugin uses lies, as a file URL; undefined where it is not installed. */
