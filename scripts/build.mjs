@@ -2,7 +2,8 @@
 // What a command that finds nothing to do must load is bundled into few files, as finding 150 modules takes longer than planning.
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { spawnSync } from 'node:child_process'
 import { build } from 'esbuild'
 import { startTypes } from './types.mjs'
@@ -77,6 +78,29 @@ async function bundleCli() {
   writeLicences(dist, metafile)
 }
 
+/** What ajv makes of the schema of each built-in stage, so that no plan has to make it. */
+async function compileSchemas() {
+  const maker = join(root, 'packages/engine/dist/make-validators.mjs')
+  const entry = `export { ParameterSchema } from './graph/parameters.js'; export { compiledFile } from './plugin/compiled-schema.js'`
+  await build({ ...bundled, splitting: false, sourcemap: false, stdin: { contents: entry, resolveDir: join(root, 'packages/engine/src') }, outfile: maker, external: ['ajv/*'] })
+  const require = createRequire(maker)
+  const { default: standalone } = require('ajv/dist/standalone/index.js')
+  const { ParameterSchema, compiledFile } = await import(pathToFileURL(maker))
+  const dist = join(root, 'packages/plugins/dist')
+  const { builtInPlugin } = await import(pathToFileURL(join(dist, 'index.js')))
+  for (const stage of builtInPlugin.stages) {
+    const contents = ParameterSchema.of(stage).compiled(standalone)
+    await build({ ...shared, format: 'cjs', sourcemap: false, bundle: true, stdin: { contents, loader: 'js', resolveDir: dirname(maker) }, outfile: join(dist, compiledFile(stage.id)) })
+  }
+  rmSync(maker)
+}
+
+/** What a plan looks at of models in one file */
+async function bundleHeaders() {
+  const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages/lm', folder))
+  await build({ ...bundled, splitting: false, entryPoints: [join(src, 'headers.ts')], outfile: join(dist, 'headers.js'), allowOverwrite: true, external: ['@huggingface/*', '@tensorflow/*', 'onnxruntime-node', 'protobufjs'] })
+}
+
 /** The definitions of all built-in stages in one file; what a stage runs stays where it is and is imported when it runs. */
 async function bundleDefinitions() {
   const dist = join(root, 'packages/plugins/dist')
@@ -110,5 +134,7 @@ const { status } = spawnSync(process.execPath, [join(root, 'scripts/digests.mjs'
 if (status !== 0) process.exit(status ?? 1)
 await bundleDefinitions()
 for (const name of ['lm', 'plugins']) await removeUnreached(name)
+await bundleHeaders()
+await compileSchemas()
 await finishTypes()
 console.log(`built in ${((performance.now() - started) / 1000).toFixed(1)} s`)

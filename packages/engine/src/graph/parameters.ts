@@ -1,6 +1,8 @@
 import type { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ErrorObject, ValidateFunction } from 'ajv'
+import { digestOfJson } from '../artifacts/digest.js'
 import type { Json } from '../artifacts/types.js'
+import { compiledBefore } from '../plugin/compiled-schema.js'
 import { loadAjv } from '../plugin/json-schema.js'
 import type { ArtifactKeyword, JsonSchema, ProvidedKeyword, StageDefinition } from '../plugin/define.js'
 import { escapePart } from './schema-errors.js'
@@ -18,10 +20,12 @@ export interface NamedParameter {
 let sharedAjv: Ajv2020 | undefined
 
 // Plugins' schemas were checked when they were loaded; compiling the schema of schemas would take longer than all else in a small plan.
+const options = { meta: false, validateSchema: false, allErrors: true, useDefaults: true, verbose: true, strict: false, validateFormats: false, logger: false, addUsedSchema: false } as const
+
 function ajv(): Ajv2020 {
   if (!sharedAjv) {
     const Ajv = loadAjv()
-    sharedAjv = new Ajv({ meta: false, validateSchema: false, allErrors: true, useDefaults: true, verbose: true, strict: false, validateFormats: false, logger: false, addUsedSchema: false })
+    sharedAjv = new Ajv(options)
     sharedAjv.addKeyword('artifact')
     sharedAjv.addKeyword('provided')
   }
@@ -34,15 +38,18 @@ export class ParameterSchema {
 
   static of(definition: Pick<StageDefinition, 'params'>): ParameterSchema {
     let schema = ParameterSchema.#all.get(definition)
-    if (!schema) ParameterSchema.#all.set(definition, (schema = new ParameterSchema(definition.params.schema)))
+    if (!schema) ParameterSchema.#all.set(definition, (schema = new ParameterSchema(definition)))
     return schema
   }
 
+  readonly #definition: Pick<StageDefinition, 'params'>
   readonly #schema: JsonSchema
   #validate: ValidateFunction | undefined
 
-  private constructor(schema: JsonSchema) {
+  private constructor(definition: Pick<StageDefinition, 'params'>) {
+    const { schema } = definition.params
     const { properties = {} } = schema
+    this.#definition = definition
     this.#schema = closed({ type: 'object', ...schema, properties })
   }
 
@@ -57,8 +64,15 @@ export class ParameterSchema {
 
   /** ajv's errors. Sets defaults in `value`. Throws where the schema itself is wrong. */
   errors(value: Json): readonly ErrorObject[] {
-    this.#validate ??= ajv().compile(this.#schema)
+    this.#validate ??= compiledBefore(this.#definition, this.#schema) ?? ajv().compile(this.#schema)
     return this.#validate(value) ? [] : [...(this.#validate.errors ?? [])]
+  }
+
+  /** A module that checks as `errors` does, for a build to leave beside a plugin. `standalone` is ajv's own. */
+  compiled(standalone: (ajv: Ajv2020, validate: ValidateFunction) => string): string {
+    const own = new (loadAjv())({ ...options, code: { source: true } })
+    own.addKeyword('artifact')
+    return `${standalone(own, own.compile(this.#schema))}\nmodule.exports = { validate: module.exports, digest: ${JSON.stringify(digestOfJson(this.#schema as Json))} }\n`
   }
 
   /** Everything that `value` names, in its order. */

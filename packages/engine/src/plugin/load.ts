@@ -10,6 +10,7 @@ import type { Code } from '../diagnostics/codes.js'
 import type { Diagnostic, SourceRange } from '../diagnostics/diagnostic.js'
 import type { Result } from '../diagnostics/result.js'
 import { bundlePlugin } from './bundle.js'
+import { lookBeside } from './compiled-schema.js'
 import { digestCode, runEntry } from './code-digest.js'
 import { isMember, type PluginDefinition, type StageDefinition } from './define.js'
 import { pluginOf } from './exported.js'
@@ -164,7 +165,9 @@ class Loader {
   registerBuiltIn(plugin: LoadedPlugin): RegisteredStage[] {
     const stages = plugin.definition.stages ?? []
     const isUrl = plugin.module.startsWith('file:')
-    const table = isUrl && !plugin.module.endsWith('.ts') ? readDigests(plugin.module) : undefined
+    const isBuilt = isUrl && !plugin.module.endsWith('.ts')
+    const table = isBuilt ? readDigests(plugin.module) : undefined
+    if (isBuilt) for (const stage of stages) lookBeside(stage, plugin.module)
     const compute = async (stage: StageDefinition) => {
       if (!isUrl) return { digest: undefined, why: 'it is not a file' }
       const file = fileURLToPath(plugin.module)

@@ -10,8 +10,8 @@ const isTokenizerFile = (path: string) => tokenizerFile.test(path)
 const isModelFile = (path: string) => modelFile.test(path) || tokenizerFile.test(path)
 
 /** What a look at the headers finds wrong, as a problem of the parameter that named it. */
-async function problems(look: (lm: typeof import('hone-lm')) => Promise<unknown>): Promise<readonly StageProblem[]> {
-  const lm = await import('hone-lm')
+async function problems(look: (lm: typeof import('hone-lm/headers')) => Promise<unknown>): Promise<readonly StageProblem[]> {
+  const lm = await import('hone-lm/headers')
   try {
     await look(lm)
     return []
@@ -22,7 +22,7 @@ async function problems(look: (lm: typeof import('hone-lm')) => Promise<unknown>
 }
 
 /** Opens a folder's headers. A tokenizer that numbers more tokens than the embedding has rows would end in the middle of the work. */
-async function openWithTokenizer(lm: typeof import('hone-lm'), path: string): Promise<void> {
+async function openWithTokenizer(lm: typeof import('hone-lm/headers'), path: string): Promise<void> {
   const { configJson } = await lm.openModelFolder(path)
   const rows = configJson.vocab_size
   // A GGUF file holds both in one; a model without a tokenizer can be one to start from.

@@ -9,7 +9,7 @@ export async function checkTokens({ upstream }: Pick<CheckContext, 'upstream'>, 
   for (const { stage, inputs, fed } of upstream.tokens ?? []) {
     const made = fed.includes('tokenizer') ? undefined : (inputs.tokenizer?.[0] ?? inputs.model?.[0])
     if (!made) continue
-    const { loadTokenizer } = await import('hone-lm')
+    const { loadTokenizer } = await import('hone-lm/headers')
     // One that cannot be read is told by its kind.
     const tokenizer = await loadTokenizer(made.path).catch(() => undefined)
     if (!tokenizer || tokenizer.vocabSize <= vocabSize) continue

@@ -50,7 +50,7 @@ export const full = defineStage<FullParams>({
   example: 'model: ./models/hone-tiny\nlearning_rate: 5e-4\nepochs: 3',
   check: async (context): Promise<readonly StageProblem[]> => {
     const { init } = context.params
-    const { openModelFolder, parseLlamaConfig } = await import('hone-lm')
+    const { openModelFolder, parseLlamaConfig } = await import('hone-lm/headers')
     const problems = [...checkEngine(context)]
     try {
       if (init) {

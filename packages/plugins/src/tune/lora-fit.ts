@@ -3,7 +3,7 @@ import type { LlamaConfig } from 'hone-lm'
 import type { LoraParams } from './lora.js'
 
 /** What finds the layers that parameters name; given, as planning loads hone-lm only where it must. */
-type Layers = Pick<typeof import('hone-lm'), 'loraTargets' | 'wholeParameters'>
+type Layers = Pick<typeof import('hone-lm/headers'), 'loraTargets' | 'wholeParameters'>
 
 /** What of LoRA's parameters does not fit a model: before the run where a parameter names it, at its start where a stage makes it. */
 export function misfit({ loraTargets, wholeParameters }: Layers, config: LlamaConfig, { rank, target_modules, modules_to_save }: LoraParams): StageProblem | undefined {

@@ -56,7 +56,7 @@ export const lora = defineStage<LoraParams>({
     const problems = checkEngine(context)
     const dir = inputs.model?.[0]?.path
     if (dir === undefined) return problems
-    const lm = await import('hone-lm')
+    const lm = await import('hone-lm/headers')
     // A folder or a GGUF file that is not whole is told by its kind.
     const folder = await lm.openModelFolder(dir).catch(() => undefined)
     if (!folder) return problems
