@@ -27,7 +27,7 @@ export function addRun(program: Command, shell: Shell): void {
     .option('-j, --jobs <n>', 'stages at once', shell.positiveInteger)
     .option('-k, --keep-going', 'after a failure go on with what does not depend on it')
     .option('-n, --dry-run', 'only say what would run, as `hone plan`')
-    .addHelpText('after', '\nExample:\n  hone run pipelines/quickstart.yaml --set rank=16')
+    .addHelpText('after', '\nExample:\n  hone run pipelines/quickstart.yaml --set rank=32')
     .action(async (file: string, stages: string[], flags: RunFlags) => {
       const options: RunOptions = {
         ...shell.open(file, flags),
