@@ -14,7 +14,9 @@ const program = new Command('hone')
 type Add = (program: Command, shell: Shell) => void
 const run = async (): Promise<Add> => (await import('./commands/run.js')).addRun
 const inspect = async (): Promise<Add> => (await import('./commands/inspect.js')).addInspect
-const history = async (): Promise<Add> => (await import('./commands/history.js')).addHistory
+const runs = async (): Promise<Add> => (await import('./commands/runs.js')).addRuns
+const show = async (): Promise<Add> => (await import('./commands/show.js')).addShow
+const compare = async (): Promise<Add> => (await import('./commands/compare.js')).addCompare
 const artifacts = async (): Promise<Add> => (await import('./commands/artifacts.js')).addArtifacts
 const catalogue = async (): Promise<Add> => (await import('./commands/catalogue.js')).addCatalogue
 const cache = async (): Promise<Add> => (await import('./commands/cache.js')).addCache
@@ -27,7 +29,9 @@ const doctor = async (): Promise<Add> => (await import('./commands/doctor.js')).
 const commands: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['run', run],
   ...['plan', 'why', 'validate', 'graph'].map(name => [name, inspect] as const),
-  ...['runs', 'show'].map(name => [name, history] as const),
+  ['runs', runs],
+  ['show', show],
+  ['compare', compare],
   ['artifacts', artifacts],
   ...['stages', 'schema'].map(name => [name, catalogue] as const),
   ['cache', cache],

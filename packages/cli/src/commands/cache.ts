@@ -1,15 +1,9 @@
-import { join } from 'node:path'
 import type { Command } from 'commander'
-import { adoptStage, collectGarbage, findProjectRoot, inventory, openStore, pinRun, storeRoot, verifyStore, type FileStore } from 'hone-engine'
+import { adoptStage, collectGarbage, inventory, pinRun, verifyStore } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { duration, size } from '../terminal/format.js'
+import { openHere } from './find-run.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
-
-/** The store of the project that the current folder is in. */
-function openHere(): Promise<FileStore> {
-  const projectRoot = findProjectRoot(join(process.cwd(), 'pipeline.yaml'))
-  return openStore({ root: storeRoot(projectRoot), projectRoot })
-}
 
 export function addCache(program: Command, shell: Shell): void {
   const cache = program.command('cache').description('The artifact store.')

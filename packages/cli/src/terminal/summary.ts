@@ -4,6 +4,7 @@ import type { Failure, RunState, StageState } from 'hone-engine'
 import { columns } from './columns.js'
 import { duration, number } from './format.js'
 import type { Palette } from './palette.js'
+import { shellWord } from './shell-word.js'
 
 const tints = { ran: 'green', hit: 'green', failed: 'red', skipped: 'dim', cancelled: 'yellow' } as const
 const mostMetrics = 3
@@ -40,17 +41,14 @@ export function runSummary(state: RunState, options: { palette: Palette; cwd: st
   parts.push(`${palette.bold(state.status)}: ${counted.join(', ')} in ${duration(state.durationMs ?? 0)}`)
   const failed = stages.filter(s => s.status === 'failed')
   if (failed.length > 0) parts.push(failed.slice(0, mostNext).map(s => `${palette.dim('next:')} ${afterFailure(s, state.run, file)}`).join('\n'))
-  else if (state.status === 'interrupted') parts.push(`${palette.dim('next:')} hone run ${quoted(file)}   goes on where it stopped`)
+  else if (state.status === 'interrupted') parts.push(`${palette.dim('next:')} hone run ${shellWord(file)}   goes on where it stopped`)
   return `\n${parts.join('\n\n')}\n`
 }
 
 const mostNext = 3
-/** For a shell: `[` in the name of a matrix's member is a pattern there. */
-const quoted = (word: string) => (/^[\w./:@,=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
-
 function afterFailure({ stage, failures }: StageState, run: string, file: string): string {
   const failure = failures.at(-1)
-  return failure?.output || failure?.stack ? `hone show ${run} ${quoted(stage)} --log` : `hone run ${quoted(file)}   once that is mended; what is done is kept`
+  return failure?.output || failure?.stack ? `hone show ${run} ${shellWord(stage)} --log` : `hone run ${shellWord(file)}   once that is mended; what is done is kept`
 }
 
 const leastLast = 12

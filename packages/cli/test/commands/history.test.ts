@@ -40,11 +40,28 @@ test('runs lists them newest first, with what became of their stages', async () 
   assert.is(blank((await project.hone('runs')).stdout), 'run pipeline status took stages\nRUN history failed TIME 2 hit, 1 failed\nRUN history succeeded TIME 3 ran\n')
   assert.equal((await project.hone('runs', '--limit', '1', '--json')).json.runs.length, 1)
   assert.equal((await project.hone('runs', '--pipeline', 'other', '--json')).json.runs, [])
+  assert.equal((await project.hone('runs', '--pipeline', 'pipeline.yaml', '--status', 'failed', '--json')).json.runs.map((r: { run: string }) => r.run), [ids[0]], 'a pipeline is also named by its file')
+  assert.equal((await project.hone('runs', '--since', '1h', '--json')).json.runs.length, 2)
+  assert.equal((await project.hone('runs', '--since', '2999-01-01', '--json')).json.runs, [])
+  assert.is((await project.hone('runs', '--status', 'interrupted')).stdout, 'No run is like that.\n')
+  const refused = async (...args: string[]) => (await project.hone('runs', ...args)).stderr
+  assert.is(await refused('--status', 'fine'), 'There is no status "fine"; there are succeeded, failed, interrupted, unfinished.\n')
+  assert.is(await refused('--since', 'tuesday'), '"tuesday" is no time: write a date (2026-11-25, 2026-11-25T10:00) or how long ago (2h, 3d).\n')
   assert.is((await project.start(['runs', '--limit', '1', '--json'], { cwd: '.hone' }).ended).json.runs.length, 1, 'also from a folder below')
 })
 
-test('show tells of a run by its id, by how it begins, or `last`', async () => {
-  assert.is(blank((await project.hone('show', ids[1]!)).stdout), 'history (pipeline.yaml) succeeded in TIME\nhone run pipeline.yaml --json\n\nmade command/shell ran TIME no record yet\nnext command/shell ran TIME no record yet\nseveral command/shell ran TIME no record yet\n')
+test('a run that was killed is listed as unfinished, by what it told', async () => {
+  const id = '20200101-000000-000-aaaa'
+  const lines = project.read(`.hone/runs/${ids[1]!}/events.jsonl`).split('\n')
+  project.write({ [`.hone/runs/${id}/events.jsonl`]: `${lines.slice(0, 3).join('\n')}\n{"type":"stage-fin` })
+  const { runs } = (await project.hone('runs', '--status', 'unfinished', '--json')).json as { runs: { run: string; pipeline: string; durationMs: null }[] }
+  assert.equal(runs.map(r => [r.run, r.pipeline, r.durationMs]), [[id, 'history', null]])
+  assert.equal((await project.hone('runs', '--since', '2020-01-02', '--json')).json.runs.length, 2, 'when it began is in its name')
+})
+
+test('show tells of a run by its id, by how it begins, `last` or `last~1`', async () => {
+  assert.is((await project.hone('show', 'last~1', '--json')).json.run, ids[1])
+  assert.is(blank((await project.hone('show', ids[1]!)).stdout).replace(/begun [-\d: ]+ UTC/, 'begun THEN UTC'), 'history (pipeline.yaml) succeeded in TIME\nRUN, begun THEN UTC\nhone run pipeline.yaml --json\nparams: fail false\n\nmade command/shell ran TIME no record yet\nnext command/shell ran TIME no record yet\nseveral command/shell ran TIME no record yet\n')
   const { run, status, args, params, stages } = (await project.hone('show', 'last', '--json')).json
   assert.equal([run, status, args, params], [ids[0], 'failed', ['run', 'pipeline.yaml', '--set', 'fail=true', '--keep-going', '--json'], { fail: true }])
   assert.equal(Object.entries(stages).map(([name, s]) => [name, (s as { status: string }).status]), [['made', 'hit'], ['next', 'failed'], ['several', 'hit']])
@@ -62,6 +79,7 @@ test('show tells of a stage: why it ran, what it left, how it failed, and what i
     `next (command/shell): failed in TIME
  because: params.command: …
  key: KEY
+ log: hone show RUN next --log
 failed: next (command/shell): the command ended with exit code 3
  | about to fail
  all of it: .hone/runs/RUN/next.log
@@ -70,6 +88,12 @@ failed: next (command/shell): the command ended with exit code 3
   assert.is((await project.hone('show', 'last', 'next', '--log')).stdout, 'about to fail\n')
   const wrong = await project.hone('show', 'last', 'mad')
   assert.equal([wrong.code, wrong.stderr], [2, `The run ${ids[0]} has no stage "mad". Did you mean "made"?\n`])
+})
+
+test('show of a run that failed ends with why, and --log without a stage names them', async () => {
+  assert.match(blank((await project.hone('show', 'last')).stdout), /\nnext command\/shell failed TIME .*\nseveral .*\n\nfailed: next \(command\/shell\): the command ended with exit code 3\n \| about to fail\n all of it: /)
+  const log = await project.hone('show', 'last', '--log')
+  assert.equal([log.code, log.stderr], [2, '--log is of one stage: hone show last STAGE --log. There are made, next, several.\n'])
 })
 
 test('artifacts says where a result is, and --out copies it with a name that says what it is', async () => {

@@ -1,4 +1,5 @@
 import { closeSync, createReadStream, existsSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Event } from './event.js'
 
@@ -70,5 +71,43 @@ export async function* readEvents(runDir: string): AsyncGenerator<Event> {
     } catch {
       // Torn by a kill; what a later process appended goes on below it.
     }
+  }
+}
+
+/** The first event of a run and, where the run came to its end, the last, without reading what lies between. */
+export async function readEnds(runDir: string): Promise<{ first?: Event; last?: Event }> {
+  let handle: FileHandle
+  try {
+    handle = await open(join(runDir, 'events.jsonl'))
+  } catch {
+    return {}
+  }
+  try {
+    const { size } = await handle.stat()
+    const line = async (from: number, isBefore: boolean): Promise<string | undefined> => {
+      for (let length = blockBytes; ; length *= 8) {
+        const [start, end] = isBefore ? [Math.max(0, from - length), from] : [from, Math.min(size, from + length)]
+        const { buffer } = await handle.read(Buffer.alloc(end - start), 0, end - start, start)
+        const at = isBefore ? buffer.lastIndexOf(10) : buffer.indexOf(10)
+        if (at >= 0) return (isBefore ? buffer.subarray(at + 1) : buffer.subarray(0, at)).toString('utf8')
+        if (isBefore ? start === 0 : end === size) return isBefore ? buffer.toString('utf8') : undefined
+      }
+    }
+    const first = eventOf(await line(0, false))
+    // The last byte is the line feed of the last event.
+    const last = size > 0 ? eventOf(await line(size - 1, true)) : undefined
+    return { ...(first && { first }), ...(last?.type === 'run-finished' && { last }) }
+  } finally {
+    await handle.close()
+  }
+}
+
+const blockBytes = 16 << 10
+
+function eventOf(line: string | undefined): Event | undefined {
+  try {
+    return line === undefined ? undefined : (JSON.parse(line) as Event)
+  } catch {
+    return undefined
   }
 }

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import type { Digest } from '../../src/artifacts/types.js'
 import type { Event } from '../../src/events/event.js'
 import { fold, foldLog } from '../../src/events/fold.js'
-import { openEventLog, readEvents } from '../../src/events/log.js'
+import { openEventLog, readEnds, readEvents } from '../../src/events/log.js'
 import { redactor } from '../../src/events/secrets.js'
 
 const at = (second: number) => `2026-01-01T00:00:${String(second).padStart(2, '0')}.000Z`
@@ -54,6 +54,25 @@ test('a log is read as it was written, without the line that a kill tore', async
   assert.equal(read, events)
   assert.equal(await foldLog(readEvents(join(dir, 'run'))), fold(events))
   assert.equal(await foldLog(readEvents(join(dir, 'absent'))), fold([]))
+})
+
+test('the ends of a log are read without what lies between, however long its lines are, and a run that was killed has no last', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'hone-log-'))
+  const log = openEventLog(join(dir, 'whole'))
+  const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`stage[n=${i}]`, 'hit' as const]))
+  const [first, ...rest] = events as [Event & { type: 'run-started' }, ...Event[]]
+  const long = { ...first, params: { text: 'x'.repeat(300_000) } }
+  const last: Event = { ...base(9), type: 'run-finished', status: 'succeeded', stages: many, durationMs: 9000 }
+  for (const event of [long, ...rest.slice(0, -1), last]) log.append(event)
+  log.close()
+  assert.equal(await readEnds(join(dir, 'whole')), { first: long, last })
+  const killed = openEventLog(join(dir, 'killed'))
+  for (const event of events.slice(0, 3)) killed.append(event)
+  killed.close()
+  assert.equal(await readEnds(join(dir, 'killed')), { first: events[0] })
+  await appendFile(killed.file, '{"type":"run-fin')
+  assert.equal(await readEnds(join(dir, 'killed')), { first: events[0] })
+  assert.equal(await readEnds(join(dir, 'absent')), {})
 })
 
 test('a log that cannot be written says so once and stops no run', async () => {
