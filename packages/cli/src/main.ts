@@ -23,6 +23,7 @@ const cache = async (): Promise<Add> => (await import('./commands/cache.js')).ad
 const model = async (): Promise<Add> => (await import('./commands/model.js')).addModel
 const update = async (): Promise<Add> => (await import('./commands/update.js')).addUpdate
 const init = async (): Promise<Add> => (await import('./commands/init.js')).addInit
+const fresh = async (): Promise<Add> => (await import('./commands/new.js')).addNew
 const doctor = async (): Promise<Add> => (await import('./commands/doctor.js')).addDoctor
 
 /** Who adds which command, in the order of the help. Only what is asked for is loaded; anything else, as `--help` or a slip, needs them all. */
@@ -38,6 +39,7 @@ const commands: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ...['generate', 'chat'].map(name => [name, model] as const),
   ['update', update],
   ['init', init],
+  ['new', fresh],
   ['doctor', doctor],
 ])
 const first = process.argv[2] ?? ''
