@@ -44,7 +44,7 @@ export const fakeStages: readonly StageDefinition[] = [
     { examples: { kind: kinds.examples }, train: { kind: kinds.examples, optional: true }, test: { kind: kinds.examples, optional: true } },
   ),
   fakeStage('tokenize/huggingface', object({ model, max_length: { type: 'integer', minimum: 1, default: 512 } }), { examples: { kind: kinds.examples }, model: { kind: kinds.model, view: 'tokenizer' } }, { tokens: { kind: kinds.tokens }, report: { kind: kinds.report } }),
-  fakeStage('tune/lora', object({ ...trainer, rank: { type: 'integer', minimum: 1, default: 8 } }), tuneInputs, { model: { kind: kinds.model }, metrics: { kind: kinds.metrics } }, { resources: () => ({ cpus: 2, memory: '1GiB' }) }),
+  fakeStage('tune/lora', object({ ...trainer, rank: { type: 'integer', minimum: 1, default: 8 } }), tuneInputs, { model: { kind: kinds.model }, adapter: { kind: kinds.model }, metrics: { kind: kinds.metrics } }, { resources: () => ({ cpus: 2, memory: '1GiB' }) }),
   fakeStage('tune/full', object({ ...trainer, weight_decay: { type: 'number', minimum: 0, default: 0 } }), tuneInputs, { model: { kind: kinds.model }, metrics: { kind: kinds.metrics } }, { version: 3 }),
   fakeStage('evaluate/qa', object({ model, metrics: { type: 'array', items: { enum: ['exact_match', 'f1'] }, default: ['exact_match'] } }), { model: { kind: kinds.model }, examples: { kind: kinds.examples } }, { predictions: { kind: kinds.predictions }, metrics: { kind: kinds.metrics } }),
   fakeStage('error-analyze/categories', object({}), { examples: { kind: kinds.examples }, predictions: { kind: kinds.predictions, many: true } }, { report: { kind: kinds.report }, metrics: { kind: kinds.metrics } }),

@@ -36,6 +36,7 @@ export const codes = {
   'plugin-fault': 'A plugin declares something that contradicts itself.',
   'bad-parameter': 'A value under `with` does not fit the schema of the stage.',
   'unused-parameter': 'A key under `with` belongs to another stage of the same kind and is not passed on.',
+  'unused-publish': 'A port under `publish` is an output of another stage of the same kind, and nothing is published.',
   'unknown-executor': 'No plugin provides the executor that a stage asks for.',
   // edges
   'unknown-stage': 'A reference names no stage of the file.',

@@ -1,6 +1,7 @@
 import { Collector } from '../diagnostics/collector.js'
 import type { Result } from '../diagnostics/result.js'
 import { didYouMean, nearest } from '../diagnostics/suggestion.js'
+import type { StageDefinition } from '../plugin/define.js'
 import type { Registry, RegisteredStage } from '../plugin/registry.js'
 import type { Pipeline, StageSource } from '../source/pipeline.js'
 import { orderStages } from './cycles.js'
@@ -31,7 +32,7 @@ export function resolveGraph(pipeline: Pipeline, registry: Registry): Result<Gra
     if (!expander.expand(entry)) break
     for (const node of entry.nodes ?? []) nodes.set(node.id, node)
   }
-  checkPublished([...nodes.values()], pipeline, collector)
+  checkPublished([...nodes.values()], pipeline, registry, collector)
   return collector.result(() => ({ pipeline, nodes }))
 }
 
@@ -55,13 +56,24 @@ function lookUp({ uses: { value, range } }: StageSource, registry: Registry, col
   return stage
 }
 
+const ofSameKind = (uses: string, { stages }: Registry): StageDefinition[] => {
+  const kind = `${uses.split('/')[0]!}/`
+  return stages.map(stage => stage.definition).filter(({ id }) => id !== uses && id.startsWith(kind))
+}
+
 /** Every published port is there, and no two nodes write to one place. */
-function checkPublished(nodes: readonly GraphNode[], { rangeOf }: Pipeline, collector: Collector): void {
+function checkPublished(nodes: readonly GraphNode[], { rangeOf }: Pipeline, registry: Registry, collector: Collector): void {
   const taken: { path: string; node: GraphNode; port: string }[] = []
   for (const node of nodes) {
     for (const port in node.publish) {
       if (!Object.hasOwn(node.outputPorts, port) && Object.keys(node.outputPorts).length > 0) {
-        collector.error('unknown-port', rangeOf(['stages', node.source.id, 'publish', port], 'key'), `"${node.source.id}" has no output "${port}".`, { hint: didYouMean(port, Object.keys(node.outputPorts), 'Its outputs are') })
+        const range = rangeOf(['stages', node.source.id, 'publish', port], 'key')
+        const uses = node.stage.definition.id
+        const other = ofSameKind(uses, registry).find(({ outputs }) => typeof outputs !== 'function' && Object.hasOwn(outputs, port))
+        // As with parameters, so that one stage can be swapped for another of its kind by changing one line.
+        if (other) collector.warning('unused-publish', range, `"${port}" is an output of ${other.id}; ${uses} does not have it.`, { hint: 'Nothing is published there.' })
+        else collector.error('unknown-port', range, `"${node.source.id}" has no output "${port}".`, { hint: didYouMean(port, Object.keys(node.outputPorts), 'Its outputs are') })
+        continue
       }
       if (node.when !== false) taken.push({ path: node.publish[port]!, node, port })
     }

@@ -29,7 +29,10 @@ export function explain(before: readonly Component[], after: readonly Component[
 export function describe(differences: readonly Difference[], uses: string): string[] {
   const reasons: string[] = []
   const counts = new Map<string, number>()
+  // Another stage has other code.
+  const isOther = differences.some(d => d.component === 'uses')
   for (const d of differences) {
+    if (isOther && d.component === 'code') continue
     const count = (counts.get(d.component) ?? 0) + 1
     counts.set(d.component, count)
     if (count <= listedDifferences) reasons.push(reason(d, uses))
@@ -79,7 +82,12 @@ function compareLists(component: string, name: string, before: readonly Json[], 
     return
   }
   if (before.length === after.length && before.some(item => typeof item === 'object')) {
-    before.forEach((item, i) => compare(component, `${name}.${i}`, item, after[i], into))
+    for (const [i, was] of before.entries()) {
+      const is = after[i]!
+      // Files that a list names one by one are all called by their extension.
+      if (isObject(was) && isObject(is) && typeof was.name === 'string' && was.name === is.name) compareInside(component, `${name}.${i}: ${was.name}`, was, is, into)
+      else compare(component, `${name}.${i}`, was, is, into)
+    }
     return
   }
   into.push({ component, name, before, after })
