@@ -33,6 +33,12 @@ async function counted(...args) {
 await counted('test')
 await counted('run', 'test:packed')
 
+// From another seed each time, which it prints.
+for (const [pipelines, through] of [[60, 'process'], [4, 'command']]) {
+  const soak = await shown(npm, ['run', 'soak', '--', '--pipelines', String(pipelines), '--through', through])
+  check(`${pipelines} random pipelines, by the ${through}`, soak.code === 0, `exit ${soak.code}, ${soak.seconds.toFixed(0)} s`)
+}
+
 const first = await shown(npm, ['start'])
 check('npm start runs the quickstart', first.code === 0, `exit ${first.code}, ${first.seconds.toFixed(0)} s`)
 const again = await shown(process.execPath, [join(root, 'node_modules/hone-cli/bin/hone.js'), 'run', 'pipelines/quickstart.yaml', '--json'])
