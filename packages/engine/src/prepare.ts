@@ -11,12 +11,14 @@ import { Collector } from './diagnostics/collector.js'
 import type { Diagnostic } from './diagnostics/diagnostic.js'
 import { DiagnosticError } from './diagnostics/diagnostic-error.js'
 import type { Result } from './diagnostics/result.js'
+import { redactor } from './events/secrets.js'
 import { executorNamed, services as own } from './execute/services.js'
 import { fetchNamed, type Fetching } from './fetch-references.js'
 import type { Graph } from './graph/graph.js'
 import { resolveGraph } from './graph/resolve.js'
 import { OtherPipelines } from './other-pipelines.js'
 import { plan, type PlanOptions } from './plan/plan.js'
+import { OutsideData } from './plan/outside-data.js'
 import type { References } from './plan/references.js'
 import type { Plan } from './plan/types.js'
 import { loadRegistry } from './plugin/load.js'
@@ -185,8 +187,8 @@ export async function preparePlan(options: OpenOptions & Selected): Promise<Resu
   return opened.ok ? prepareOpened(opened, options) : opened
 }
 
-async function prepareOpened(opened: Result<OpenedPipeline> & { ok: true }, options: Selected): Promise<Result<Prepared>> {
-  const selected = selectionOf(opened.value, options)
+async function prepareOpened(opened: Result<OpenedPipeline> & { ok: true }, options: Selected, outside?: OutsideData): Promise<Result<Prepared>> {
+  const selected = selectionOf(opened.value, options, outside)
   const diagnostics = [...opened.diagnostics, ...selected.diagnostics]
   if (!selected.ok) return { ok: false, diagnostics }
   try {
@@ -205,8 +207,11 @@ async function prepareOpened(opened: Result<OpenedPipeline> & { ok: true }, opti
 export async function prepareRun(options: OpenOptions & Selected & FetchOptions): Promise<Result<Prepared>> {
   const opened = await openPipeline(options)
   if (!opened.ok) return opened
-  const first = await prepareOpened(opened, options)
-  const prepared = first.ok ? first : await prepareFetching(opened, first.diagnostics, options)
+  const { store: { root }, secrets: values } = opened.value
+  const { text: redact } = redactor(values.values())
+  const outside = new OutsideData(root, { signal: options.cancel ?? new AbortController().signal, redact, nowMs: Date.now })
+  const first = await prepareOpened(opened, options, outside)
+  const prepared = first.ok ? first : await prepareFetching(opened, first.diagnostics, options, outside)
   if (!prepared.ok) return prepared
   const { plan: { nodes }, opened: { store, secrets } } = prepared.value
   const missing = missingSecrets(prepared.value.plan, secrets)
@@ -227,12 +232,12 @@ export interface FetchOptions {
   readonly onFetch?: Fetching['onFetch']
 }
 
-async function prepareFetching(opened: Result<OpenedPipeline> & { ok: true }, said: readonly Diagnostic[], options: Selected & FetchOptions): Promise<Result<Prepared>> {
+async function prepareFetching(opened: Result<OpenedPipeline> & { ok: true }, said: readonly Diagnostic[], options: Selected & FetchOptions, outside: OutsideData): Promise<Result<Prepared>> {
   const { graph, references } = opened.value
   const missing = said.filter(d => d.code === 'not-fetched')
   const others = said.filter(d => d.code !== 'not-fetched')
   if (missing.length === 0 || others.some(d => d.severity === 'error')) return { ok: false, diagnostics: others }
   const { projectRoot } = graph.pipeline
   const failed = await fetchNamed(graph.nodes.values(), missing, { projectRoot, outside: references.outside, signal: options.cancel, onFetch: options.onFetch })
-  return failed.length > 0 ? { ok: false, diagnostics: [...others, ...failed] } : prepareOpened(opened, options)
+  return failed.length > 0 ? { ok: false, diagnostics: [...others, ...failed] } : prepareOpened(opened, options, outside)
 }

@@ -5,6 +5,7 @@ import { bindParams, evaluateEnv, evaluateWhen, usedSecrets, type Resolvers } fr
 import type { GraphNode, NodeId } from './graph/graph.js'
 import { selectNodes, type SelectionOptions } from './graph/select.js'
 import { sharedLookups } from './plan/fingerprint.js'
+import type { OutsideData } from './plan/outside-data.js'
 import type { NodeState, PlanOptions } from './plan/plan.js'
 import type { Plan } from './plan/types.js'
 import type { OpenedPipeline } from './prepare.js'
@@ -18,7 +19,7 @@ export interface Selected extends SelectionOptions {
 type StateOf = (node: NodeId) => NodeState | undefined
 
 /** The nodes that are meant, and how what waits for digests, metrics and secrets is resolved. */
-export function selectionOf({ graph, store, registry, backend, secrets, references }: OpenedPipeline, selected: Selected): Result<PlanOptions> {
+export function selectionOf({ graph, store, registry, backend, secrets, references }: OpenedPipeline, selected: Selected, outside?: OutsideData): Result<PlanOptions> {
   const { force = [], refresh = [] } = selected
   const selection = selectNodes(graph, { ...selected, force: force === true ? true : [...force, ...refresh] })
   if (!selection.ok) return selection
@@ -53,6 +54,7 @@ export function selectionOf({ graph, store, registry, backend, secrets, referenc
       mustHit: selection.value.mustHit,
       shared: sharedLookups(),
       references,
+      ...(outside && { outside }),
       ...(backend !== undefined && { backend }),
     },
   }

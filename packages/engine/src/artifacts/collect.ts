@@ -85,6 +85,7 @@ export function collectGarbage(store: FileStore, { keep, dryRun = false }: Colle
   }
   for (const name of listed(store, at.temporary)) if (ageMs(join(at.temporary, name)) > hourMs) remove(join(at.temporary, name))
   for (const name of listed(store, at.quarantine)) if (ageMs(join(at.quarantine, name)) > weekMs) remove(join(at.quarantine, name))
+  for (const name of listed(store, at.probes)) if (ageMs(join(at.probes, name)) > 30 * 24 * hourMs) remove(join(at.probes, name))
   for (const name of listed(store, at.memo)) if (ageMs(join(at.memo, name)) > 30 * 24 * hourMs) remove(join(at.memo, name))
   return { records, objects, bytes, keptRuns: runs.map(run => run.id) }
 }

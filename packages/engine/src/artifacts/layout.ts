@@ -24,6 +24,8 @@ export const layout = (root: string) => ({
   locks: join(root, 'locks'),
   lock: (key: Digest) => join(root, 'locks', key),
   memo: join(root, 'memo'),
+  /** What the probes of stages said last. */
+  probes: join(root, 'probes'),
   quarantine: join(root, 'quarantine'),
   statIndex: join(root, 'stat-index'),
   temporary: join(root, 'tmp'),

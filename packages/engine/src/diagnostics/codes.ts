@@ -58,6 +58,7 @@ export const codes = {
   'unknown-reference': 'A parameter names something that is neither a path nor on this machine.',
   'not-fetched': 'A parameter names something outside the project that is not on this machine yet.',
   'fetch-failed': 'A reference could not be resolved or fetched.',
+  'outside-data': 'The outside data of a stage could not be asked after; what was last known of it counts.',
   'bad-lock': 'hone.lock cannot be read.',
   'no-current-result': 'A parameter names what a stage of another pipeline makes, and that has no current result.',
   'bad-artifact': 'What a parameter names is not what its kind asks for, by its headers.',

@@ -107,6 +107,7 @@ async function carryOut(planned: PlannedNode, outcomes: ReadonlyMap<NodeId, Node
     const message = print.diagnostics.map(d => d.message).join('; ')
     return without('failed', message, { failure: { reason: 'failed', message, final: true, ...(first && { diagnostic: first }), ...(first?.hint && { hint: first.hint }) } })
   }
+  if (print.warning !== undefined) run.emit({ type: 'log', stage: node.id, level: 'warn', message: print.warning })
   const isForced = run.forced.has(node.id) || !node.source.cache
   let because = planned.reasons
   if (!isForced) {

@@ -7,7 +7,7 @@ import type { ActionRecord, Digest, OutputRecord } from '../artifacts/types.js'
 import type { Failure } from '../events/event.js'
 import type { GraphNode, NodeId } from '../graph/graph.js'
 import { paramRange } from '../plan/check.js'
-import { backendOf, changedSince } from '../plan/fingerprint.js'
+import { backendOf, changedSince, outsideData } from '../plan/fingerprint.js'
 import { findHit } from '../plan/plan.js'
 import type { Fingerprint } from '../plan/types.js'
 import { placeInPlugin } from '../plugin/source-place.js'
@@ -186,7 +186,20 @@ async function attemptOnce(
   const left = await checkOutputs(dir, outputs, node.outputPorts)
   if ('reason' in left) return failed(left)
   const made = await ingestOutputs(run.store, outputs, left.present)
-  return { ok: true, outcome: await keep(node, print, made, result.metrics, durationMs, isForced, because, run) }
+  const kept = await withoutKeyIfMoved(node, print, run)
+  return { ok: true, outcome: await keep(node, kept, made, result.metrics, durationMs, isForced, because, run) }
+}
+
+/** Of which state of its outside data a stage has what it fetched cannot be said where that moved meanwhile: such a result is kept under no key. */
+async function withoutKeyIfMoved(node: GraphNode, print: Fingerprint, run: RunContext): Promise<Fingerprint> {
+  const before = print.components.find(c => c.name === outsideData)?.value
+  const bound = before === undefined || print.key === undefined ? undefined : run.fingerprints.bind(node)
+  if (!bound) return print
+  const now = await run.fingerprints.outside.again(node, bound)
+  if ('value' in now && now.value === before) return print
+  const why = 'because' in now ? `cannot be asked after any more (${now.because})` : 'changed while it ran'
+  run.emit({ type: 'log', stage: node.id, level: 'warn', message: `its outside data ${why}, so the result serves this run and is not kept` })
+  return { ...print, key: undefined }
 }
 
 const failed = (failure: Failure): Tried => ({ ok: false, failure })

@@ -6,11 +6,15 @@ import type { InputPort, KindDefinition } from '../plugin/define.js'
 import type { RegisteredMember, RegisteredStage, Registry } from '../plugin/registry.js'
 import { membersNamed } from '../graph/members.js'
 import { findNamed, namedQuestion, type NamedFiles } from './named-files.js'
+import type { OutsideData } from './outside-data.js'
 import type { References } from './references.js'
 import type { FingerprintOutcome, RequestInput } from './types.js'
 
 /** Raised when the meaning of a component changes: nothing that was stored before is found again. */
 export const keySchema = 1
+
+/** The component for what the probe of a stage said. */
+export const outsideData = 'outside data'
 
 /** What resolves a node's parameters and environment once digests are known; `template` and `envTemplate` keep secrets as `${{ secrets.X }}`. */
 export interface BoundNode {
@@ -31,6 +35,7 @@ export interface FingerprintContext {
   /** From `--backend` or `HONE_BACKEND`; a parameter `backend` goes before it. */
   readonly backend?: string
   readonly shared: SharedLookups
+  readonly outside: OutsideData
   /** Without it only paths can be named. */
   readonly references?: References
   /** `once`: all nodes see the files as the first of them did, for a plan. `anew`: each looks again, for a run that takes its time. */
@@ -89,6 +94,9 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
     components.push({ name: 'params', value: written }, { name: 'env', value: bound.envTemplate })
   }
   const uncached: string[] = []
+  const outside = bound && definition.probe ? await context.outside.at(node, bound) : undefined
+  if (outside?.type === 'at') components.push({ name: outsideData, value: outside.value })
+  if (outside?.type === 'unknown') uncached.push(outside.because)
   for (const { name, what, code } of codesOf(node, context.registry)) {
     const digest = await codeDigest(code, context.shared)
     if (digest !== undefined) components.push({ name, value: digest })
@@ -107,6 +115,8 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
   if (!bound || waitsFor.size > 0) return { type: 'waiting', for: [...waitsFor], staticKey: staticKeyOf(), components: all }
   return {
     type: 'ready',
+    ...(outside?.type === 'at' && outside.asOf !== undefined && { note: `outside data as of ${outside.asOf.slice(0, 16).replace('T', ' ')} UTC` }),
+    ...(outside?.type === 'at' && outside.warning !== undefined && { warning: outside.warning }),
     key: uncached.length > 0 ? undefined : digestOfEncoded([...encoded, ...ports.map(encodeComponent)]),
     get staticKey() {
       return staticKeyOf()

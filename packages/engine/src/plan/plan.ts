@@ -7,7 +7,8 @@ import type { Registry } from '../plugin/registry.js'
 import type { Pipeline } from '../source/pipeline.js'
 import { checkNode } from './check.js'
 import { describe, explain } from './explain.js'
-import { backendOf, fingerprint, sharedLookups, type BoundNode, type FingerprintContext, type SharedLookups } from './fingerprint.js'
+import { backendOf, fingerprint, outsideData, sharedLookups, type BoundNode, type FingerprintContext, type SharedLookups } from './fingerprint.js'
+import { OutsideData } from './outside-data.js'
 import type { References } from './references.js'
 import type { Fingerprint, FingerprintOutcome, Plan, PlannedAction, PlannedNode } from './types.js'
 
@@ -30,6 +31,8 @@ export interface PlanOptions {
   readonly whenOf: (node: GraphNode, stateOf: (node: NodeId) => NodeState | undefined) => boolean | undefined
   /** How references to other pipelines and to what lies outside are followed. */
   readonly references?: References
+  /** What asks the probes of stages; without it what they said last counts. */
+  readonly outside?: OutsideData
   /** Shared with the run that follows, so that both see the same files. */
   readonly shared?: SharedLookups
 }
@@ -48,6 +51,12 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
   const last = store.lastKeys(pipelineId(graph.pipeline))
   const context: FingerprintContext = { ...fingerprintContext(graph, options, states), files: 'once' }
 
+  // All at once; the nodes then wait for their own.
+  for (const node of graph.nodes.values()) {
+    if (node.stage.definition.probe === undefined || selection?.has(node.id) === false) continue
+    const bound = options.bind(node, stateOf)
+    if (bound) context.outside.begin(node, bound)
+  }
   for (const node of graph.nodes.values()) {
     if (selection && !selection.has(node.id)) continue
     const lastKey = last.get(node.id)
@@ -67,6 +76,9 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
       continue
     }
     const outcome = await fingerprint(node, context)
+    if (outcome.type === 'ready' && outcome.warning !== undefined) {
+      problems.warning('outside-data', node.source.uses.range, outcome.warning, { hint: `It is taken to be as it was: ${outcome.note}. --refresh ${node.source.id} fetches it anew.` })
+    }
     if (outcome.type === 'blocked') {
       // What is absent from an artifact is for the stage to say at run time; a file that is not there is a mistake now.
       const mistakes = outcome.diagnostics.filter(d => d.code !== 'absent-output')
@@ -100,6 +112,7 @@ export function fingerprintContext(graph: Graph, options: PlanOptions, states: R
     },
     bind: node => options.bind(node, stateOf),
     shared: options.shared ?? sharedLookups(),
+    outside: options.outside ?? new OutsideData(options.store.root),
     files: 'anew',
     ...(options.backend === undefined ? {} : { backend: options.backend }),
     ...(options.references && { references: options.references }),
@@ -156,7 +169,7 @@ async function decide(
 
 /** The record of a key; for a stage of floating point also one of another engine, unless `backend` says which is to compute. */
 export async function findHit(
-  print: Pick<Fingerprint, 'key' | 'staticKey' | 'components'>,
+  print: Pick<Fingerprint, 'key' | 'staticKey' | 'components' | 'note'>,
   store: ArtifactStore,
   backend: string | undefined,
   lastKey?: Digest,
@@ -165,7 +178,7 @@ export async function findHit(
   if (key === undefined) return undefined
   const found = store.lookup(key, { isLikely: key === lastKey })
   const record = found instanceof Promise ? await found : found
-  if (record) return { record, reasons: hitReasons(record) }
+  if (record) return { record, reasons: [...(print.note === undefined ? [] : [print.note]), ...hitReasons(record)] }
   const { staticKey } = print
   if (staticKey === undefined) return undefined
   if (backend !== undefined || !components.some(c => c.name === 'engine')) return undefined
@@ -180,7 +193,8 @@ export async function findHit(
 
 function hitReasons(record: ActionRecord): string[] {
   if (record.adoptedFrom) return [`adopted from ${record.adoptedFrom.slice(0, 12)} on ${day(record)}`]
-  return record.determinism === 'none' ? [`pinned ${day(record)}`] : []
+  // What a probe told is in the key, and nothing is pinned.
+  return record.determinism === 'none' && !record.components.some(c => c.name === outsideData) ? [`pinned ${day(record)}`] : []
 }
 
 const day = (record: ActionRecord): string => record.finishedAt.slice(0, 10)

@@ -17,6 +17,10 @@ export interface Fingerprint {
   readonly key: Digest | undefined
   readonly staticKey: Digest | undefined
   readonly components: readonly Component[]
+  /** Of a result that is used again: what it rests on that may have changed. */
+  readonly note?: string
+  /** What kept something of the key from being looked at, told once. */
+  readonly warning?: string
   /** Why there is no key. */
   readonly uncached?: string
   /** Parameters with digests and secrets resolved, for the request; never stored. */

@@ -45,6 +45,7 @@ function* stageFaults(stage: StageDefinition): Generator<string> {
   if (!Number.isInteger(stage.version)) yield '"version" must be a whole number'
   if (typeof stage.summary !== 'string') yield '"summary" must be a sentence'
   if (typeof stage.run !== 'function') yield '"run" must be a function that imports the module whose default export runs'
+  if (stage.probe !== undefined && typeof stage.probe !== 'function') yield '"probe" must be a function that answers what the outside data is at'
   for (const side of ['inputs', 'outputs'] as const) {
     const ports: unknown = stage[side]
     if (typeof ports === 'function') continue

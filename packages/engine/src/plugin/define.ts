@@ -212,6 +212,14 @@ export interface CheckContext<P = any> {
   readonly backend?: string
 }
 
+export interface ProbeContext<P = any> {
+  /** Secrets resolved. */
+  readonly params: P
+  /** The declared environment of the stage, secrets resolved. */
+  readonly env: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
 export type RunFunction<P = any> = (context: StageContext<P>) => Promise<void> | void
 
 /** A stage is data: documents, schema, plan and display read it without running it. */
@@ -237,6 +245,12 @@ export interface StageDefinition<P = any> {
   readonly resources?: (params: P) => Resources
   /** Cheap, before the run: headers, not contents. */
   readonly check?: (context: CheckContext<P>) => Promise<readonly StageProblem[]> | readonly StageProblem[]
+  /**
+   * For a stage that reads data from outside the project: what that is at now (an ETag, a commit, a time of change), for the key. Cheap: a run asks
+   * before its plan and once more after the stage, within ten seconds; a plan sees the last answer. Undefined where these parameters need no asking.
+   * Without a probe such data is fetched once, and again with `--refresh`: then the stage's determinism is `none`.
+   */
+  readonly probe?: (context: ProbeContext<P>) => Promise<string | undefined>
   /** For `platform` stages: the engine and version that would compute, for the key; for example `onnx 1.30.0`. */
   readonly engine?: (params: P, backend: string | undefined) => string
   /** An example `with:` to paste, as YAML. */

@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { OutsideData } from '../../src/plan/outside-data.js'
 import { sharedLookups, changedSince } from '../../src/plan/fingerprint.js'
 import type { NodeId, GraphNode } from '../../src/graph/graph.js'
 import type { OutputRecord } from '../../src/artifacts/types.js'
@@ -176,7 +177,7 @@ test('a file that is edited while a stage reads it is noticed afterwards', () =>
     const path = write('docs/a.md', '1')
     mkdirSync(join(dir, 'other'))
     const graph = sketchGraph(dir, { a: { params: { paths: 'docs/*.md' }, inputs: { files: { param: 'paths', glob: true, many: true } } } })
-    const context = { store, registry: { kind: () => undefined } as never, projectRoot: dir, outputsOf: () => undefined, bind: () => undefined, shared: sharedLookups(), files: 'once' as const }
+    const context = { store, registry: { kind: () => undefined } as never, projectRoot: dir, outputsOf: () => undefined, bind: () => undefined, shared: sharedLookups(), outside: new OutsideData(store.root), files: 'once' as const }
     const outcome = await outcomeOf(store, graph, 'a')
     if (outcome.type !== 'ready') return assert.unreachable()
     const node = graph.nodes.get('a' as NodeId) as GraphNode

@@ -6,6 +6,7 @@ import type { SourceRange } from '../../src/diagnostics/diagnostic.js'
 import type { Graph, GraphNode, NodeId, NodeInput } from '../../src/graph/graph.js'
 import { defineKind, defineStage, params, type InputPort, type KindDefinition, type StageDefinition } from '../../src/plugin/define.js'
 import type { RegisteredStage, Registry } from '../../src/plugin/registry.js'
+import { OutsideData } from '../../src/plan/outside-data.js'
 import { sharedLookups, type FingerprintContext } from '../../src/plan/fingerprint.js'
 import { pipelineId, plan, type PlanOptions } from '../../src/plan/plan.js'
 import type { FingerprintOutcome, Plan } from '../../src/plan/types.js'
@@ -97,7 +98,7 @@ export const tryPlan = (store: FileStore, graph: Graph, options: Partial<PlanOpt
 export const lines = (plan: Plan): string[] => [...plan.nodes].map(([id, n]) => `${id}: ${n.action}${n.reasons.length ? ` (${n.reasons.join('; ')})` : ''}`)
 
 export const outcomeOf = (store: FileStore, graph: Graph, id: string, known: Record<string, Record<string, OutputRecord> | 'skipped'> = {}, more: Partial<FingerprintContext> = {}): Promise<FingerprintOutcome> =>
-  fingerprint(graph.nodes.get(id as NodeId) as GraphNode, { store, registry, projectRoot: graph.pipeline.projectRoot, bind, outputsOf: n => known[n], shared: sharedLookups(), files: 'once', ...more })
+  fingerprint(graph.nodes.get(id as NodeId) as GraphNode, { store, registry, projectRoot: graph.pipeline.projectRoot, bind, outputsOf: n => known[n], shared: sharedLookups(), outside: new OutsideData(store.root), files: 'once', ...more })
 
 export async function keyOf(...args: Parameters<typeof outcomeOf>): Promise<string> {
   const outcome = await outcomeOf(...args)
