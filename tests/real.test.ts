@@ -48,6 +48,13 @@ function withPip(project: Project, content: string | undefined): Record<string, 
   return { HF_ENDPOINT: nowhere, HONE_CACHE: project.path('cache'), PATH: `${project.path('bin')}:/usr/bin:/bin` }
 }
 
+/** The script itself, with a store of its own. */
+function real(...args: string[]) {
+  const project = Project.make({ 'own.jsonl': '{"question":"a","answer":"b"}\n' })
+  const ended = spawnSync(process.execPath, [join(root, 'scripts/real.mjs'), ...args], { encoding: 'utf8', env: { ...process.env, HONE_HOME: project.path('.hone'), INIT_CWD: project.root } })
+  return { ...ended, ran: ended.stdout.split('\n').find(line => line.startsWith('$ ')) }
+}
+
 test('the model hub comes first, and is not asked for what is here', async () => {
   const project = Project.make()
   const hub = await startHub({ 'acme/tiny': { 'config.json': '{}', 'model.safetensors': Buffer.alloc(9), 'README.md': 'no' } })
@@ -122,13 +129,23 @@ test('the pipelines name what is fetched, and the command that fetches it', () =
 })
 
 test('--help tells the options; a data set that there is not is refused before anything is fetched', () => {
-  const real = (...args: string[]) => spawnSync(process.execPath, [join(root, 'scripts/real.mjs'), ...args], { encoding: 'utf8' })
   const help = real('--help')
   assert.is(help.status, 0)
   for (const part of ['--data lamini', '--data FILE', '--set rows=N', 'minutes', 'MB']) assert.ok(help.stdout.includes(part), part)
   const wrong = real('--data', 'lamina')
   assert.equal([wrong.status, wrong.stdout], [2, ''])
   assert.match(wrong.stderr, /^--data takes css, lamini or a file; there is no .*lamina\.$/m)
+})
+
+test('a file of one’s own is found from where npm was called, its columns are question and answer unless they are said, and a model that is said is not fetched', () => {
+  const model = ['--set', 'model=./models/hone-tiny']
+  const plain = real('--data', 'own.jsonl', ...model, '--dry-run')
+  assert.is(plain.status, 0, plain.stderr)
+  assert.match(plain.ran!, /^\$ hone run pipelines\/real-qa\.yaml --set data=\S.*own\.jsonl --set question=question --set answer=answer --set model=\.\/models\/hone-tiny --dry-run$/)
+  assert.match(plain.stdout, /^Tunes .* MB .*\n.* minutes on 2 cores/)
+  const said = real('--data=own.jsonl', ...model, '--set=question=q', '-s', 'answer=a', '--dry-run')
+  assert.match(said.ran!, /own\.jsonl --set model=\.\/models\/hone-tiny --set=question=q -s answer=a --dry-run$/)
+  assert.is(real('--set', 'model=./models/hone-tiny', '--dry-run').ran, '$ hone run pipelines/real.yaml --set model=./models/hone-tiny --dry-run')
 })
 
 test.run()
