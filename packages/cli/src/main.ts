@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { StoreError } from 'hone-engine'
+import { helpOnOneScreen } from './help.js'
 import { makeShell, type Shell } from './shell.js'
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 const shell = makeShell(process.argv.slice(2), name => commands.has(name))
 const program = new Command('hone')
-  .description('Fine-tunes language models from a YAML file: only the stages run whose inputs, parameters or code changed.')
+  .description('Fine-tunes language models from a YAML file: only what changed runs again.')
   .version(manifest.version)
   .showSuggestionAfterError()
-  .addHelpText('after', '\nExample:\n  hone run pipelines/quickstart.yaml')
+  .configureHelp(helpOnOneScreen)
+  .addHelpText('after', '\nExample:  hone run pipelines/quickstart.yaml\nhone COMMAND --help tells more of one; hone --version is the version.')
 
 type Add = (program: Command, shell: Shell) => void
 const run = async (): Promise<Add> => (await import('./commands/run.js')).addRun
@@ -24,6 +26,7 @@ const model = async (): Promise<Add> => (await import('./commands/model.js')).ad
 const update = async (): Promise<Add> => (await import('./commands/update.js')).addUpdate
 const init = async (): Promise<Add> => (await import('./commands/init.js')).addInit
 const fresh = async (): Promise<Add> => (await import('./commands/new.js')).addNew
+const completion = async (): Promise<Add> => (await import('./commands/completion.js')).addCompletion
 const doctor = async (): Promise<Add> => (await import('./commands/doctor.js')).addDoctor
 
 /** Who adds which command, in the order of the help. Only what is asked for is loaded; anything else, as `--help` or a slip, needs them all. */
@@ -41,12 +44,15 @@ const commands: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['init', init],
   ['new', fresh],
   ['doctor', doctor],
+  ...['completion', 'complete'].map(name => [name, completion] as const),
 ])
 const first = process.argv[2] ?? ''
 const asked = commands.get(first)
-for (const add of asked ? [asked] : new Set(commands.values())) (await add())(program, shell)
+// What is to be completed, after `complete --`, may be any of them.
+const typed = first === 'complete' ? (process.argv[4] ?? '') : first
+for (const add of asked && typed === first ? [asked] : new Set(commands.values())) (await add())(program, shell)
 // What is none of these may be a command of the project's plugins.
-const isPlugged = !asked && (await (await import('./commands/plugged.js')).addPlugged(program, shell))
+const isPlugged = !commands.has(typed) && (await (await import('./commands/plugged.js')).addPlugged(program, shell))
 
 function settle(command: Command): void {
   command.exitOverride()

@@ -44,6 +44,7 @@ async function findArtifacts(shell: Shell, file: string, wanted: string, flags: 
 export function addArtifacts(program: Command, shell: Shell): void {
   pipelineOptions(program.command('artifacts').argument('<file>', 'pipeline').argument('<stage>', 'STAGE or STAGE.PORT'))
     .description('Where a stage’s present results are, or a copy of them.')
+    .summary('Where a stage’s results are, or a copy of them.')
     .option('-o, --out <dir>', 'copy them into this folder')
     .addHelpText('after', '\nExample:\n  hone artifacts pipelines/quickstart.yaml tuned.adapter --out my-adapter')
     .action(async (file: string, wanted: string, flags: PipelineFlags & { out?: string }) => {

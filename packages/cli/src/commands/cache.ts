@@ -6,7 +6,7 @@ import { openHere } from './find-run.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
 
 export function addCache(program: Command, shell: Shell): void {
-  const cache = program.command('cache').description('The artifact store.')
+  const cache = program.command('cache').description('The artifact store.').addHelpText('after', '\nExample:\n  hone cache ls')
 
   cache
     .command('ls')
@@ -22,6 +22,7 @@ export function addCache(program: Command, shell: Shell): void {
   cache
     .command('verify')
     .description('Hashes everything and moves aside what is wrong; the next run makes it anew. Exits 1 when something was.')
+    .addHelpText('after', '\nExample:\n  hone cache verify')
     .action(async () => {
       const store = await openHere()
       const report = await verifyStore(store)
@@ -35,6 +36,7 @@ export function addCache(program: Command, shell: Shell): void {
   cache
     .command('gc')
     .description('Removes what neither the last successful run of a pipeline, nor a recent or pinned run needs.')
+    .addHelpText('after', '\nExample:\n  hone cache gc --keep 3 --dry-run')
     .option('--keep <n>', 'how many recent runs keep their results', shell.positiveInteger, 10)
     .option('-n, --dry-run', 'only say what would go')
     .action(async (flags: { keep: number; dryRun?: boolean }) => {
@@ -48,6 +50,7 @@ export function addCache(program: Command, shell: Shell): void {
     .command('pin')
     .argument('<run>', 'its id')
     .description('Keeps the results of a run whatever `gc` removes.')
+    .addHelpText('after', '\nExample:\n  hone cache pin 20261123-101530-042-k3fz')
     .option('--remove', 'no longer')
     .action(async (run: string, flags: { remove?: boolean }) => {
       const store = await openHere()
@@ -59,6 +62,7 @@ export function addCache(program: Command, shell: Shell): void {
 
   pipelineOptions(cache.command('adopt').argument('<file>', 'pipeline').argument('<stage>', 'stage'))
     .description('Keeps an old result under the new key after a harmless edit of a stage’s code, and says so ever after.')
+    .addHelpText('after', '\nExample:\n  hone cache adopt pipelines/quickstart.yaml tuned')
     .action(async (file: string, stage: string, flags: PipelineFlags) => {
       const adopted = await adoptStage(shell.open(file, flags), stage)
       if (!adopted.ok) {

@@ -10,6 +10,7 @@ export function addCompare(program: Command, shell: Shell): void {
     .argument('<before>', runArgument)
     .argument('<after>', 'the same')
     .description('What changed from one run to another, and what it did to the metrics.')
+    .summary('What changed from one run to another.')
     .addHelpText('after', '\nExample:\n  hone compare last~1 last')
     .action(async (wantedBefore: string, wantedAfter: string) => {
       const before = await findRun(shell, wantedBefore)

@@ -37,6 +37,7 @@ export function addDoctor(program: Command, shell: Shell): void {
     .command('doctor')
     .argument('[file]', 'a pipeline, for what its plugins provide')
     .description('What this machine can do: cores, memory, disk, engines, and who provides which service and command.')
+    .summary('What this machine can do, and who provides what.')
     .addHelpText('after', '\nExample:\n  hone doctor pipelines/quickstart.yaml')
     .action(async (file: string | undefined) => {
       const projectRoot = findProjectRoot(file ?? join(process.cwd(), 'pipeline.yaml'))

@@ -60,6 +60,7 @@ export function addInit(program: Command, shell: Shell): void {
     .command('init')
     .argument('[folder]', 'where; the current one unless told', '.')
     .description('A project to start from: a pipeline, its data and a tiny model.')
+    .summary('A project to start from.')
     .addHelpText('after', '\nExample:\n  hone init my-project')
     .action((name: string) => {
       const cwd = process.cwd()

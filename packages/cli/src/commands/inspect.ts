@@ -6,6 +6,7 @@ import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
 export function addInspect(program: Command, shell: Shell): void {
   pipelineOptions(program.command('plan').argument('<file>', 'pipeline').argument('[stages...]', 'only these and what they need'))
     .description('What would run and why: each stage is hit, run, undetermined (waits for an upstream, may still hit) or skip.')
+    .summary('What would run and why.')
     .addHelpText('after', '\nExample:\n  hone plan pipelines/quickstart.yaml --set rank=16')
     .action(async (file: string, stages: string[], flags: PipelineFlags) => {
       const plan = await planPipeline({ ...shell.open(file, flags), ...(stages.length > 0 && { stages }) })
@@ -16,6 +17,7 @@ export function addInspect(program: Command, shell: Shell): void {
 
   pipelineOptions(program.command('why').argument('<file>', 'pipeline').argument('<stage>', 'a stage, or one of its nodes: tuned[rank=8]'))
     .description('The parts of a stage’s key that differ from its last run, old and new.')
+    .summary('What changed in a stage’s key since its last run.')
     .addHelpText('after', '\nExample:\n  hone why pipelines/quickstart.yaml tuned')
     .action(async (file: string, stage: string, flags: PipelineFlags) => {
       const whys = await whyStage(shell.open(file, flags), stage)
@@ -50,6 +52,7 @@ export function addInspect(program: Command, shell: Shell): void {
 
   pipelineOptions(program.command('graph').argument('<file>', 'pipeline'))
     .description('The stages, what each takes from which, and what a run would do with each.')
+    .summary('The stages, and what each takes from which.')
     .option('-f, --format <format>', graphFormats.join(', '), 'text')
     .option('--no-states', 'as the file alone says; nothing is planned')
     .addHelpText('after', '\nExample:\n  hone graph pipelines/quickstart.yaml --format mermaid')

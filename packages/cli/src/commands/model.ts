@@ -89,6 +89,7 @@ export function addModel(program: Command, shell: Shell): void {
 
   modelOptions(program.command('chat'), shell)
     .description('A conversation on the terminal; /clear forgets it, Ctrl-D ends it.')
+    .summary('A conversation on the terminal.')
     .option('--system <text>', 'the system message')
     .addHelpText('after', '\nExample:\n  hone chat pipelines/quickstart.yaml:tuned')
     .action(async (model: string, flags: ModelFlags & { system?: string }) => {

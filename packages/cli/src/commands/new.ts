@@ -82,7 +82,7 @@ function newPlugin(shell: Shell, given: string): void {
 }
 
 export function addNew(program: Command, shell: Shell): void {
-  const group = program.command('new').description('A stage, or a package of a plugin, to start from: each works and has its test.').addHelpText('after', '\nExample:\n  hone new stage qa-convert/count-words')
+  const group = program.command('new').description('A stage, or a package of a plugin, to start from: each works and has its test.').summary('A stage or a plugin to start from, with its test.').addHelpText('after', '\nExample:\n  hone new stage qa-convert/count-words')
   group
     .command('stage')
     .argument('<name>', 'NAME, or KIND/NAME')

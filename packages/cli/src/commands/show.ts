@@ -21,6 +21,7 @@ export function addShow(program: Command, shell: Shell): void {
     .argument('<run>', runArgument)
     .argument('[stage]', 'one stage of it')
     .description('One run’s stages and metrics, one stage’s with its log, or a row’s whole way through it.')
+    .summary('One run’s stages and metrics, or one stage’s log.')
     .option('--log', 'what the stage printed')
     .option('--row <id>', 'the row of this id, what it was made of and what was made of it, stage by stage')
     .addHelpText('after', '\nExamples:\n  hone show last tuned --log\n  hone show last --row 7eba4228a5d8341c')

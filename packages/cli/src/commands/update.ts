@@ -30,6 +30,7 @@ export function addUpdate(program: Command, shell: Shell): void {
     .command('update')
     .argument('[reference]', 'hf:ORG/NAME@REVISION; without it all of hone.lock')
     .description('Moves references in hone.lock to what they mean now, and fetches that.')
+    .summary('Moves what hone.lock pins, and fetches it.')
     .option('--locked', 'move nothing: fetch what hone.lock says')
     .option('--of <file>', 'with the kinds of this pipeline’s plugins')
     .addHelpText('after', '\nExample:\n  hone update hf:HuggingFaceTB/SmolLM2-135M-Instruct@main')
