@@ -32,6 +32,19 @@ for (const name of readdirSync(folder)) test(`${name} is told in these words`, a
   if (text.startsWith('exit 2\n')) assert.not.ok(project.has('.hone/runs'), 'nothing was started')
 })
 
+test('a syntax error of a plugin is told with its file and line, and so is an import that is not there', async () => {
+  const project = Project.make({
+    'plugin.ts': "import { definePlugin } from 'hone-engine'\n\nexport default definePlugin({ name: 'syntax', api: 1,, stages: [] })\n",
+    'other.ts': "import { nothing } from './absent.js'\nexport default nothing\n",
+    'pipeline.yaml': `plugins: [./plugin.ts, ./other.ts]\nstages:\n  a: ${shell('true')}\n`,
+  })
+  const { code, stderr } = await project.hone('validate', 'pipeline.yaml')
+  assert.is(code, 2)
+  assert.match(stderr, /^pipeline\.yaml:1:11 error: plugin\.ts:3:54 Expected identifier but found "," \(plugin-syntax\)\n/)
+  assert.match(stderr, /\n {2}plugin\.ts:3:54 Expected identifier but found ","\n {2}> 3 \| export default definePlugin/)
+  assert.match(stderr, /\npipeline\.yaml:1:24 error: other\.ts:1:25 Could not resolve "\.\/absent\.js" \(plugin-syntax\)\n/)
+})
+
 test('every mistake in a file is also what validate and plan say', async () => {
   const project = Project.make()
   project.copyIn(join(folder, 'rank-zero'), '.')

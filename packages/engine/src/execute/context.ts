@@ -116,7 +116,7 @@ function inputHandle(port: string, member: RequestInput, ports: InputPorts, sign
     ...(member.logicalName !== undefined && { logicalName: member.logicalName }),
     [Symbol.asyncIterator]() {
       if (!kind?.rows) throw new TypeError(`${name} is of the kind ${kind?.id ?? member.kind}, which has no rows: read its path`)
-      return readRows(member.path, name, kind, signal, reading)
+      return readRows(member.path, name, kind, signal, reading, port)
     },
   }
 }

@@ -14,13 +14,13 @@ async function* lines(path: string, signal?: AbortSignal): AsyncGenerator<string
   if (rest !== '') yield rest
 }
 
-/** The loops over inputs that have begun and not ended. */
-export type Reading = Set<{ readonly name: string }>
+/** The loops over inputs that have begun and not ended, each with its port. */
+export type Reading = Set<{ readonly port: string }>
 
 /** The rows of a JSONL file, each checked by its kind. A bad row ends the stage for good with `name:line`. */
-export async function* readRows(path: string, name: string, kind: KindDefinition, signal?: AbortSignal, reading?: Reading): AsyncGenerator<unknown> {
+export async function* readRows(path: string, name: string, kind: KindDefinition, signal?: AbortSignal, reading?: Reading, port = ''): AsyncGenerator<unknown> {
   let number = 0
-  const loop = { name }
+  const loop = { port }
   reading?.add(loop)
   try {
     for await (const text of lines(path, signal)) {

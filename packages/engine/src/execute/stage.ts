@@ -55,7 +55,7 @@ export async function runDefinition(
         throw error
       }
       const [loop] = open.reading
-      if (loop) throw new OutputProblem(`returned while it was still reading ${loop.name}: await the loop that reads it, or leave it by break or return`)
+      if (loop) throw new OutputProblem(`returned while it was still reading the input "${loop.port}": await the loop that reads it, or leave it by break or return`)
       await open.finish()
       await checkRows(request, outputPorts, open.writers, signal)
       return { ok: true, metrics: open.metrics }

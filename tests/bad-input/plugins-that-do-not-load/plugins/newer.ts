@@ -1,0 +1,1 @@
+export default { name: 'newer', api: 2 }
