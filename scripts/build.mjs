@@ -52,12 +52,23 @@ function writeLicences(dist, ...metafiles) {
 /** `dist/bundle` is as deep as the folders of src, so that what is found beside a module is found from there too. */
 async function bundleEngine() {
   const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages/engine', folder))
-  const ajv = join(realpathSync(join(root, 'packages/engine/node_modules/ajv')), 'dist/2020.js')
+  const packageFile = (name, file) => join(realpathSync(join(root, 'packages/engine/node_modules', name)), file)
+  // Each is one file beside, loaded when it is asked for: [the package's own file, who asks for it, as what, what it is called here]
+  const asked = [
+    [packageFile('ajv', 'dist/2020.js'), 'plugin/json-schema.ts', ")('ajv/dist/2020.js')", 'ajv.cjs'],
+    [packageFile('yaml', 'dist/index.js'), 'source/yaml.ts', ")('yaml')", 'yaml.cjs'],
+  ]
   const beside = {
-    name: 'ajv-beside',
-    setup: setup => setup.onLoad({ filter: /[\\/]plugin[\\/]json-schema\.ts$/ }, ({ path }) => ({ contents: readFileSync(path, 'utf8').replace(")('ajv/dist/2020.js')", ")('./ajv.cjs')"), loader: 'ts' })),
+    name: 'packages-beside',
+    setup: setup => {
+      for (const [, path, text, file] of asked) {
+        const source = join(src, path)
+        if (!readFileSync(source, 'utf8').includes(text)) throw new Error(`${path} loads ${file} in another way than the build expects`)
+        setup.onLoad({ filter: new RegExp(`[\\\\/]${path.replace('/', '[\\\\/]')}$`) }, () => ({ contents: readFileSync(source, 'utf8').replace(text, `)('./${file}')`), loader: 'ts' }))
+      }
+    },
   }
-  const [own, theirs] = await Promise.all([
+  const [own, ...theirs] = await Promise.all([
     build({
       ...bundled,
       entryPoints: { index: join(src, 'index.ts'), testing: join(src, 'testing/index.ts'), 'child-main': join(src, 'execute/child-main.ts'), 'worker-main': join(src, 'execute/worker-main.ts') },
@@ -65,16 +76,23 @@ async function bundleEngine() {
       external: ['esbuild', 'inversify', 'reflect-metadata', 'execa'],
       plugins: [beside],
     }),
-    build({ ...shared, format: 'cjs', sourcemap: false, bundle: true, metafile: true, entryPoints: [ajv], outfile: join(dist, 'bundle/ajv.cjs') }),
+    ...asked.map(([entry, , , file]) => build({ ...shared, format: 'cjs', sourcemap: false, bundle: true, metafile: true, entryPoints: [entry], outfile: join(dist, 'bundle', file) })),
   ])
-  if (!readFileSync(join(root, 'packages/engine/src/plugin/json-schema.ts'), 'utf8').includes(")('ajv/dist/2020.js')")) throw new Error('json-schema.ts loads ajv in another way than the build expects')
   for (const name of ['index', 'testing']) writeFileSync(join(dist, `${name}.js`), `export * from './bundle/${name}.js'\n`)
-  writeLicences(dist, own.metafile, theirs.metafile)
+  writeLicences(dist, own.metafile, ...theirs.map(t => t.metafile))
 }
 
 async function bundleCli() {
   const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages/cli', folder))
-  const { metafile } = await build({ ...bundled, entryPoints: [join(src, 'main.ts')], outdir: dist, external: ['hone-*'] })
+  // commander starts programs for subcommands that are files of their own; here there are none, and half of Node's network code is behind it.
+  const later = {
+    name: 'child-process-later',
+    setup: setup => {
+      setup.onResolve({ filter: /^node:child_process$/ }, ({ importer }) => (/[\\/]commander[\\/]/.test(importer) ? { path: 'child_process', namespace: 'later' } : undefined))
+      setup.onLoad({ filter: /.*/, namespace: 'later' }, () => ({ contents: "exports.spawn = (...args) => require('child_process').spawn(...args)", loader: 'js' }))
+    },
+  }
+  const { metafile } = await build({ ...bundled, entryPoints: [join(src, 'main.ts')], outdir: dist, external: ['hone-*'], plugins: [later] })
   writeLicences(dist, metafile)
 }
 
@@ -95,7 +113,7 @@ async function compileSchemas() {
   rmSync(maker)
 }
 
-/** What a plan looks at of models in one file */
+/** What a plan looks at of models in one file. */
 async function bundleHeaders() {
   const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages/lm', folder))
   await build({ ...bundled, splitting: false, entryPoints: [join(src, 'headers.ts')], outfile: join(dist, 'headers.js'), allowOverwrite: true, external: ['@huggingface/*', '@tensorflow/*', 'onnxruntime-node', 'protobufjs'] })

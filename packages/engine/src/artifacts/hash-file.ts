@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { sha256 } from './digest.js'
 import type { StoreIo } from './io.js'
 import type { Digest } from './types.js'
 
@@ -14,7 +15,7 @@ export interface FileDigest {
 export async function hashFile(io: StoreIo, path: string, sizeHint: number): Promise<FileDigest> {
   if (sizeHint <= smallBytes) {
     const data = io.fs.readFileSync(path)
-    return { digest: createHash('sha256').update(data).digest('hex') as Digest, bytes: data.length }
+    return { digest: sha256(data), bytes: data.length }
   }
   return readThrough(io, path, undefined)
 }

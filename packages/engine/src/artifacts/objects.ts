@@ -22,6 +22,7 @@ export class Objects {
   readonly #index: StatIndex
   readonly #manifests = new Map<Digest, readonly ManifestEntry[]>()
   readonly #shards = new Set<string>()
+  #device: bigint | undefined
 
   constructor(io: StoreIo, at: Layout, index: StatIndex) {
     this.#io = io
@@ -125,9 +126,9 @@ export class Objects {
       stat = fs.statSync(source, { bigint: true })
     }
     if (!stat.isFile()) throw new StoreError('output', `${path} must be a file`, 'Write one file there; for several, use a kind that is a folder.')
-    fs.mkdirSync(this.#at.temporary, { recursive: true })
+    const device = this.#ownDevice()
     // Another name of the same inode, or another disk: it must become a file of its own before it can be moved in.
-    const isShared = source !== path || stat.nlink > 1n || stat.dev !== fs.statSync(this.#at.temporary, { bigint: true }).dev
+    const isShared = source !== path || stat.nlink > 1n || stat.dev !== device
     if (!isShared) {
       if (stat.size >= largeBytes) await sleep(settleMs(stat, this.#io.nowMs()))
       const hashedAtMs = this.#io.nowMs()
@@ -145,6 +146,13 @@ export class Objects {
     } finally {
       fs.rmSync(copy, { force: true })
     }
+  }
+
+  /** The disk of the store; asked once, as a folder may hold many files. */
+  #ownDevice(): bigint {
+    if (this.#device !== undefined) return this.#device
+    this.#io.fs.mkdirSync(this.#at.temporary, { recursive: true })
+    return (this.#device = this.#io.fs.statSync(this.#at.temporary, { bigint: true }).dev)
   }
 
   /** Moves a hashed file to its place, or drops it where the object is there already. */

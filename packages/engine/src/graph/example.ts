@@ -1,4 +1,4 @@
-import { parse, stringify } from 'yaml'
+import { loadYaml } from '../source/yaml.js'
 import type { Json, JsonObject } from '../artifacts/types.js'
 import type { InputPorts, JsonSchema, StageDefinition } from '../plugin/define.js'
 import { possibleOutputs, sampleOf } from '../plugin/possible-ports.js'
@@ -12,8 +12,8 @@ import { ParameterSchema } from './parameters.js'
 export function exampleStage(stage: StageDefinition, registry: Registry): string {
   const { required = [], properties = {} } = stage.params.schema as { required?: readonly string[]; properties?: Record<string, JsonSchema> }
   const sample = Object.fromEntries(required.map(name => [name, sampleOf(properties[name] ?? {})]))
-  const withText = stage.example?.trimEnd() ?? (required.length > 0 ? stringify(sample).trimEnd() : '')
-  const values = ((withText === '' ? undefined : (parse(withText) as JsonObject | null)) ?? {}) as JsonObject
+  const withText = stage.example?.trimEnd() ?? (required.length > 0 ? loadYaml().stringify(sample).trimEnd() : '')
+  const values = ((withText === '' ? undefined : (loadYaml().parse(withText) as JsonObject | null)) ?? {}) as JsonObject
   const fed = new Set(ParameterSchema.of(stage).artifacts(values).map(({ port }) => port))
   const inputs = Object.entries(inputsFor(stage, values))
     .filter(([port, { optional }]) => !optional && !fed.has(port))

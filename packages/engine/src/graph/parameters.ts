@@ -21,15 +21,17 @@ let sharedAjv: Ajv2020 | undefined
 
 // Plugins' schemas were checked when they were loaded; compiling the schema of schemas would take longer than all else in a small plan.
 const options = { meta: false, validateSchema: false, allErrors: true, useDefaults: true, verbose: true, strict: false, validateFormats: false, logger: false, addUsedSchema: false } as const
+/** Keywords that are ours, and nothing to ajv. */
+const ours = ['artifact', 'provided'] as const
 
 function ajv(): Ajv2020 {
-  if (!sharedAjv) {
-    const Ajv = loadAjv()
-    sharedAjv = new Ajv(options)
-    sharedAjv.addKeyword('artifact')
-    sharedAjv.addKeyword('provided')
-  }
-  return sharedAjv
+  return (sharedAjv ??= makeAjv({}))
+}
+
+function makeAjv(more: object): Ajv2020 {
+  const made = new (loadAjv())({ ...options, ...more })
+  for (const keyword of ours) made.addKeyword(keyword)
+  return made
 }
 
 /** The schema of a stage's or a command's parameters, compiled once for all pipelines and nodes. */
@@ -44,6 +46,8 @@ export class ParameterSchema {
 
   readonly #definition: Pick<StageDefinition, 'params'>
   readonly #schema: JsonSchema
+  /** Those of ours that may stand in it: the values of a thousand nodes need not be walked for others. */
+  readonly #marks: ReadonlySet<'artifact' | 'provided'>
   #validate: ValidateFunction | undefined
 
   private constructor(definition: Pick<StageDefinition, 'params'>) {
@@ -51,6 +55,8 @@ export class ParameterSchema {
     const { properties = {} } = schema
     this.#definition = definition
     this.#schema = closed({ type: 'object', ...schema, properties })
+    const text = JSON.stringify(schema)
+    this.#marks = new Set(ours.filter(keyword => text.includes(`"${keyword}"`)))
   }
 
   /** The names that it declares; undefined where any name will do. */
@@ -70,13 +76,13 @@ export class ParameterSchema {
 
   /** A module that checks as `errors` does, for a build to leave beside a plugin. `standalone` is ajv's own. */
   compiled(standalone: (ajv: Ajv2020, validate: ValidateFunction) => string): string {
-    const own = new (loadAjv())({ ...options, code: { source: true } })
-    own.addKeyword('artifact')
+    const own = makeAjv({ code: { source: true } })
     return `${standalone(own, own.compile(this.#schema))}\nmodule.exports = { validate: module.exports, digest: ${JSON.stringify(digestOfJson(this.#schema as Json))} }\n`
   }
 
   /** Everything that `value` names, in its order. */
   artifacts(value: Json): readonly NamedParameter[] {
+    if (!this.#marks.has('artifact')) return []
     const found = new Map<string, NamedParameter>()
     collect('artifact', this.#schema, value, '', this.#schema, (mark, reference, pointer) => {
       const { port, glob = false, keyed } = mark as ArtifactKeyword
@@ -87,6 +93,7 @@ export class ParameterSchema {
 
   /** Everything of collections that `value` names, in its order, each once. */
   provided(value: Json): readonly { readonly service: string; readonly name: string; readonly pointer: string }[] {
+    if (!this.#marks.has('provided')) return []
     const found = new Map<string, { service: string; name: string; pointer: string }>()
     collect('provided', this.#schema, value, '', this.#schema, (mark, name, pointer) => {
       const service = mark as ProvidedKeyword

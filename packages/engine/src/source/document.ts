@@ -1,9 +1,10 @@
-import { Composer, Lexer, Parser, isAlias, isMap, isPair, isScalar, isSeq, type Document, type Node, type Pair, type Scalar, type YAMLMap } from 'yaml'
+import type { Document, Node, Pair, Scalar, YAMLMap } from 'yaml'
 import type { Json, JsonObject } from '../artifacts/types.js'
 import type { SourceRange } from '../diagnostics/diagnostic.js'
 import type { Collector } from '../diagnostics/collector.js'
 import { TextPositions, sourceIndex } from './text-positions.js'
 import type { RangeOf } from './pipeline.js'
+import { isAlias, isMap, isPair, isScalar, isSeq, loadYaml } from './yaml.js'
 
 type Path = readonly (string | number)[]
 
@@ -58,6 +59,7 @@ export function readYaml(file: string, text: string, collector: Collector): Yaml
 
 /** Lexes, parses and composes in one pass, so that a text which only nests is refused after its first levels. */
 function compose(positions: TextPositions, collector: Collector): Document.Parsed | undefined {
+  const { Composer, Lexer, Parser } = loadYaml()
   const parser = new Parser()
   const composer = new Composer({ version: '1.2', schema: 'core', merge: false, uniqueKeys: false, resolveKnownTags: false, prettyErrors: false, logLevel: 'silent' })
   const documents: Document.Parsed[] = []

@@ -1,4 +1,4 @@
-import { parse } from 'yaml'
+import { loadYaml } from '../source/yaml.js'
 import type { Json, JsonObject } from '../artifacts/types.js'
 import { ParameterSchema } from '../graph/parameters.js'
 import { schemaProblems } from '../graph/schema-errors.js'
@@ -14,7 +14,7 @@ export function wrongDefault(stage: StageDefinition): string | undefined {
 export function wrongExample(stage: StageDefinition): string | undefined {
   let example: unknown
   try {
-    example = parse(stage.example ?? '')
+    example = loadYaml().parse(stage.example ?? '')
   } catch (error) {
     return `the example is not YAML: ${(error as Error).message.split('\n')[0]}`
   }
