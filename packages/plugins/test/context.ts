@@ -46,7 +46,9 @@ export async function runStage(
     scratch?: string
     projectRoot?: string
     backend?: string
-    memo?: StageContext['memo']
+    prior?: StageContext['prior']
+  keep?: string
+  memo?: StageContext['memo']
     /** What plugins provide of its collections, by name. */
     members?: Record<string, unknown>
   } = {},
@@ -110,6 +112,8 @@ export async function runStage(
     signal: options.signal ?? new AbortController().signal,
     ...(options.backend === undefined ? {} : { backend: options.backend }),
     scratch,
+    prior: options.prior ?? [],
+    ...(options.keep !== undefined && { keep: options.keep }),
     memo: options.memo ?? {
       async *map(rows, { chunk = 1 }, fn) {
         let batch: (typeof rows extends AsyncIterable<infer R> | Iterable<infer R> ? R : never)[] = []

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { isDigest } from './digest.js'
+import { keptStates } from './kept-states.js'
 import { holderOf } from './lock.js'
 import { readRuns, type RunSummary } from './run-keys.js'
 import type { FileStore } from './store.js'
@@ -45,6 +46,7 @@ export function collectGarbage(store: FileStore, { keep, dryRun = false }: Colle
   const runs = keptRuns(store, keep, now)
   const liveKeys = new Set(runs.flatMap(run => [...run.keys]))
   const liveObjects = new Set<string>()
+  const keptKeys = new Set<string>()
   let records = 0
   for (const key of store.actions.keys()) {
     const record = store.actions.read(key)
@@ -55,10 +57,20 @@ export function collectGarbage(store: FileStore, { keep, dryRun = false }: Colle
       else remove(at.action(key))
       continue
     }
+    keptKeys.add(key)
     for (const output of Object.values(record?.outputs ?? {})) {
       if (output.form === 'file') liveObjects.add(output.digest)
       else for (const name of namesOfFolder(store, output.digest)) liveObjects.add(name)
     }
+  }
+
+  // What a stage kept lives as long as its result.
+  for (const family of listed(store, at.states)) {
+    for (const kept of keptStates(io, store.root, family)) {
+      if (!keptKeys.has(kept.key)) remove(join(at.states, family, `${kept.key}.json`))
+      else for (const name of namesOfFolder(store, kept.state.digest)) liveObjects.add(name)
+    }
+    if (!dryRun && listed(store, join(at.states, family)).length === 0) remove(join(at.states, family))
   }
 
   // What is young may belong to a record that is not written yet, and a young folder needs its files.

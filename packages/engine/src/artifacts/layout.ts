@@ -24,6 +24,8 @@ export const layout = (root: string) => ({
   locks: join(root, 'locks'),
   lock: (key: Digest) => join(root, 'locks', key),
   memo: join(root, 'memo'),
+  /** What stages kept beside their results, by family of results. */
+  states: join(root, 'states'),
   /** What the probes of stages said last. */
   probes: join(root, 'probes'),
   quarantine: join(root, 'quarantine'),

@@ -73,6 +73,8 @@ export function openContext({ request, inputPorts, outputPorts, services, memo, 
     ...(request.backend !== undefined && { backend: request.backend }),
     scratch: request.scratch,
     memo,
+    prior: request.prior ?? [],
+    ...(request.keep !== undefined && { keep: request.keep }),
     progress: (done, total, unit, phase) => progress.send({ type: 'progress', done, unit, ...(total !== undefined && { total }), ...(phase !== undefined && { phase }) }),
     metric(name, value, step) {
       if (!Number.isFinite(value)) {

@@ -12,6 +12,7 @@ import { findHit } from '../plan/plan.js'
 import type { Fingerprint } from '../plan/types.js'
 import { placeInPlugin } from '../plugin/source-place.js'
 import { sealedEnvironment } from './environment.js'
+import { continuation, keepContinuation } from './continuation.js'
 import { checkOutputs, ingestOutputs, prepareOutputs } from './outputs.js'
 import type { StageRequest, StageResult } from './request.js'
 import type { NodeOutcome, RunContext } from './run-context.js'
@@ -132,6 +133,8 @@ async function attemptOnce(
   const outputs = await prepareOutputs(dir, node.outputPorts)
   const backend = backendOf(node, run.fingerprints.backend)
   const code = await node.stage.codeDigest()
+  const threads = Math.max(1, Math.floor(run.scheduler.fit(node.resources).cpus))
+  const goesOn = await continuation(node, print, dir, threads, isForced, run)
   const request: StageRequest = {
     plugin: { name: plugin.name, module: plugin.module },
     providers: definition.services ? run.fingerprints.registry.plugins.filter(p => p !== plugin && p.definition.provides?.length).map(p => ({ name: p.name, module: p.module })) : [],
@@ -142,11 +145,12 @@ async function attemptOnce(
     manyInputs: Object.keys(print.inputs).filter(port => node.inputPorts[port]?.many === true),
     outputs,
     seed: node.seed,
-    threads: Math.max(1, Math.floor(run.scheduler.fit(node.resources).cpus)),
+    threads,
     ...(backend !== undefined && { backend }),
     env: print.env,
     projectRoot: run.fingerprints.projectRoot,
     scratch,
+    ...goesOn?.request,
     memoRoot: join(run.store.root, 'memo'),
     codeDigest: code ?? '',
   }
@@ -187,7 +191,9 @@ async function attemptOnce(
   if ('reason' in left) return failed(left)
   const made = await ingestOutputs(run.store, outputs, left.present)
   const kept = await withoutKeyIfMoved(node, print, run)
-  return { ok: true, outcome: await keep(node, kept, made, result.metrics, durationMs, isForced, because, run) }
+  const outcome = await keep(node, kept, made, result.metrics, durationMs, isForced, because, run)
+  if (goesOn) await keepContinuation(goesOn, kept, node, run)
+  return { ok: true, outcome }
 }
 
 /** Of which state of its outside data a stage has what it fetched cannot be said where that moved meanwhile: such a result is kept under no key. */

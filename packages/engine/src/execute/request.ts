@@ -20,6 +20,9 @@ export interface StageRequest {
   readonly env: Readonly<Record<string, string>>
   readonly projectRoot: string
   readonly scratch: string
+  /** Of a stage with `extends`. */
+  readonly prior?: readonly { readonly params: JsonObject; readonly path: string }[]
+  readonly keep?: string
   readonly memoRoot: string
   readonly codeDigest: string
 }

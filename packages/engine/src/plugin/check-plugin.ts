@@ -45,6 +45,9 @@ function* stageFaults(stage: StageDefinition): Generator<string> {
   if (!Number.isInteger(stage.version)) yield '"version" must be a whole number'
   if (typeof stage.summary !== 'string') yield '"summary" must be a sentence'
   if (typeof stage.run !== 'function') yield '"run" must be a function that imports the module whose default export runs'
+  const { extends: extended = [], params } = stage
+  if (!Array.isArray(extended)) yield '"extends" must list parameters'
+  else for (const name of extended) if (!isObject(params?.schema?.['properties']) || !Object.hasOwn(params.schema['properties'], String(name))) yield `"extends" names ${JSON.stringify(name)}, which is no parameter`
   if (stage.probe !== undefined && typeof stage.probe !== 'function') yield '"probe" must be a function that answers what the outside data is at'
   for (const side of ['inputs', 'outputs'] as const) {
     const ports: unknown = stage[side]

@@ -177,6 +177,10 @@ export interface StageContext<P = any> {
   /** A folder of its own that survives a failed attempt of a `resumable` stage, else empty at the start. */
   readonly scratch: string
   readonly memo: Memo
+  /** Of a stage with `extends`: earlier results that it may go on from, newest first, each with the values of those parameters and a folder to read. */
+  readonly prior: readonly { readonly params: Readonly<Record<string, any>>; readonly path: string }[]
+  /** Of a stage with `extends`: an empty folder for what a later run needs to go on from here. It is no output and not in the key. */
+  readonly keep?: string
   progress(done: number, total: number | undefined, unit: string, phase?: string): void
   /** A number of the result, or with `step` a point of a curve. Those without step are in the record and in `stages.X.metrics`. */
   metric(name: string, value: number, step?: number): void
@@ -240,6 +244,11 @@ export interface StageDefinition<P = any> {
   readonly determinism: Determinism | ((params: P) => Determinism)
   /** Its scratch survives a failed or interrupted attempt, and a new attempt goes on from it. */
   readonly resumable?: boolean
+  /**
+   * Parameters by which a result can go on from an earlier one that differs in nothing else (`epochs`): `run` finds such in `prior`, and leaves what a
+   * later one needs in `keep`. What it makes must have the bytes of a run from nothing; where it cannot, it starts from nothing and logs why.
+   */
+  readonly extends?: readonly string[]
   /** Pure JavaScript without native code: runs in a worker thread. */
   readonly light?: boolean
   readonly resources?: (params: P) => Resources
