@@ -73,7 +73,7 @@ export class OtherPipelines {
     if (second) return problem('ambiguous-member', `"${naming.reference}" means ${nodes.length} members: ${nodes.slice(0, 4).map(n => n.node.id).join(', ')}${nodes.length > 4 ? ', …' : ''}`, `Write ${reference.file}:${planned.node.id}${reference.port === undefined ? '' : `.${reference.port}`}.`)
     const collector = new Collector()
     const range = planned.node.source.uses.range
-    const port = chooseOutput(planned.node.outputPorts, { port: naming.port, of: { kind: naming.kind }, stage: `${reference.file}:${reference.stage}`, named: reference.port, range }, collector)
+    const port = chooseOutput(planned.node.outputPorts, { port: naming.port, of: { kind: naming.kind }, stage: `${reference.file}:${reference.stage}`, named: reference.port, range, definition: planned.node.stage.definition, registry: opened.value.registry }, collector)
     if (port === undefined) {
       const [wrong] = collector.diagnostics
       return problem((wrong?.code ?? 'unknown-port') as 'unknown-port', wrong?.message ?? 'It has no such output.', wrong?.hint ?? `hone graph ${reference.file}`)

@@ -15,7 +15,7 @@ import { redactor } from './events/secrets.js'
 import { executorNamed, services as own } from './execute/services.js'
 import { fetchNamed, type Fetching } from './fetch-references.js'
 import type { Graph } from './graph/graph.js'
-import { resolveGraph } from './graph/resolve.js'
+import { furtherInGraph, resolveGraph } from './graph/resolve.js'
 import { OtherPipelines } from './other-pipelines.js'
 import { plan, type PlanOptions } from './plan/plan.js'
 import { OutsideData } from './plan/outside-data.js'
@@ -96,7 +96,7 @@ async function furtherMistakes({ partial, diagnostics }: ParseResult, load: (plu
   if (!partial) return collector.diagnostics
   const registry = await load(partial.plugins)
   collector.addFollowing(registry.diagnostics)
-  if (registry.ok) collector.addFollowing(resolveGraph(partial, registry.value).diagnostics)
+  if (registry.ok) collector.addFollowing(furtherInGraph(partial, registry.value, diagnostics))
   return collector.diagnostics
 }
 

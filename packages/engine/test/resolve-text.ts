@@ -1,3 +1,4 @@
+import { furtherInGraph } from '../src/graph/resolve.js'
 import { Collector, parsePipeline, renderDiagnostics, resolveGraph, type Diagnostic, type Graph, type ParseOptions, type Registry, type Result } from '../src/index.js'
 import { fakeRegistry } from './fake-registry.js'
 
@@ -14,7 +15,7 @@ export function resolveText(text: string, { env = {}, registry = fakeRegistry(),
   const graph = resolveGraph(pipeline, registry)
   const collector = new Collector()
   collector.addAll(parsed.diagnostics)
-  collector.addFollowing(graph.diagnostics)
+  collector.addFollowing(parsed.ok ? graph.diagnostics : furtherInGraph(pipeline, registry, parsed.diagnostics))
   return graph.ok && parsed.ok ? { ...graph, diagnostics: collector.diagnostics } : { ok: false, diagnostics: collector.diagnostics }
 }
 

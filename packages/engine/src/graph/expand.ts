@@ -3,11 +3,12 @@ import type { SourceRange } from '../diagnostics/diagnostic.js'
 import { didYouMean, nearest } from '../diagnostics/suggestion.js'
 import type { InputPort, OutputPorts } from '../plugin/define.js'
 import type { RegisteredStage, Registry } from '../plugin/registry.js'
-import type { Pipeline } from '../source/pipeline.js'
+import type { InputSource, Pipeline } from '../source/pipeline.js'
 import { bindStage, type Binding } from './binding.js'
 import type { GraphNode, NodeId, NodeInput, Scalar } from './graph.js'
 import { AxisIndex, commonAxes, type Labels } from './matrix.js'
-import { chooseOutput, fits } from './ports.js'
+import { possibleInputs } from '../plugin/possible-ports.js'
+import { chooseOutput, fits, giversOf } from './ports.js'
 import { isWritten, labelText, type PortReference } from './reference.js'
 import { absentAxes, mostNodes, type InputMember, type StageEntry, type StageInput, type StageRead } from './stage-entry.js'
 
@@ -98,7 +99,7 @@ export class Expander {
         const names = Object.keys(ports)
         this.#collector.error('unknown-port', range, `${registered!.definition.id} has no input "${port}".`, { hint: didYouMean(port, names, 'Its inputs are') ?? (port in source.with ? undefined : 'It takes no inputs; parameters stand under `with:`.') })
       } else if (shapes[port] === 'many' && !of.many) {
-        this.#collector.error('port-shape', range, `"${port}" takes one; it is given a ${type}.`, { hint: `Write ${port}: stage.` })
+        this.#collector.error('port-shape', range, `"${port}" takes one; it is given a ${type}.`, { hint: `Write ${port}: ${firstOf(source.inputs[port])}.` })
       }
     }
   }
@@ -186,6 +187,8 @@ export class Expander {
     const nodes: GraphNode[] = []
     const ids = new Set<string>()
     const plainEdges: readonly NodeId[] = []
+    // Ports whose references are wrong, so that nothing comes in by them.
+    const misread = new Set<string>()
 
     for (const { labels, combination } of labelled) {
       const text = labelText(labels)
@@ -214,10 +217,12 @@ export class Expander {
           required.add(candidate.node.id)
           after.add(candidate.node.id)
         } else if (of.many) {
+          const before = collector.errors
           const lists = input.members.map(member => this.#many(member, combination, labels, lookup, port, of))
           const members = lists.length === 1 ? lists[0]! : lists.flat()
           if (members.length > 0) inputs[port] = members
-          else if (!of.optional && input.members.every(m => this.#isExpanded(m, combination))) {
+          else if (collector.errors > before) misread.add(port)
+          else if (!of.optional && !misread.has(port) && input.members.every(m => this.#isExpanded(m, combination))) {
             collector.error('missing-input', this.#pipeline.rangeOf([...path, 'inputs', port], 'key'), `Nothing comes in by "${port}" of ${id}.`, { hint: input.members.length === 0 ? 'Name at least one stage.' : 'No member of the stages that it names has the axes of this node.' })
           }
           for (const member of members) if (member.type === 'output') after.add(member.node)
@@ -316,7 +321,7 @@ export class Expander {
     // Where a stage's parameters are wrong its outputs may not be known; that has been said.
     if (!known.has(key)) {
       const isUnknown = Object.keys(node.outputPorts).length === 0 && typeof node.stage.definition.outputs === 'function' && this.#collector.errors > 0
-      known.set(key, isUnknown ? undefined : chooseOutput(node.outputPorts, { port, of, stage: target.stage, named: target.port, range: member.range }, this.#collector))
+      known.set(key, isUnknown ? undefined : chooseOutput(node.outputPorts, { port, of, stage: target.stage, named: target.port, range: member.range, definition: node.stage.definition, registry: this.#registry }, this.#collector))
     }
     return known.get(key)
   }
@@ -339,7 +344,7 @@ export class Expander {
 
   #missing({ source, path, registered }: StageEntry & { registered: RegisteredStage }, port: string, of: InputPort) {
     // A mistyped port has been complained about, with this one as what was meant.
-    const ports = typeof registered.definition.inputs === 'function' ? [] : Object.keys(registered.definition.inputs)
+    const ports = Object.keys(possibleInputs(registered.definition).ports)
     if (Object.keys(source.inputs).some(given => !ports.includes(given) && nearest(given, ports) === port)) return
     const offers: string[] = []
     for (const { source: other, nodes } of this.#entries.values()) {
@@ -358,9 +363,11 @@ export class Expander {
     if (param !== undefined && (required.includes(param) || written.includes(param) || written.some(key => nearest(key, [param]) === param))) return
     const hasInputs = Object.keys(source.inputs).length > 0
     const range = hasInputs ? this.#pipeline.rangeOf([...path, 'inputs'], 'key') : this.#pipeline.rangeOf([...path, 'uses'])
-    this.#collector.error('missing-input', range, `${registered.definition.id} needs an input "${port}" ("${of.kind.id}").`, { hint: ways ? `${ways[0]!.toUpperCase()}${ways.slice(1)}.` : undefined })
+    this.#collector.error('missing-input', range, `${registered.definition.id} needs an input "${port}" of the kind ${of.kind.id}.`, { hint: ways ? `${ways[0]!.toUpperCase()}${ways.slice(1)}.` : giversOf(of.kind, this.#registry) })
   }
 }
+
+const firstOf = (input: InputSource | undefined): string => (input === undefined || input.type === 'one' ? undefined : Object.values(input.refs)[0]?.value) ?? 'stage'
 
 const allLabels = ({ own, inherited }: Partial): Labels => ({ ...inherited, ...own })
 

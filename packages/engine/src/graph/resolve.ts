@@ -1,4 +1,5 @@
 import { Collector } from '../diagnostics/collector.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Result } from '../diagnostics/result.js'
 import { didYouMean, nearest } from '../diagnostics/suggestion.js'
 import type { StageDefinition } from '../plugin/define.js'
@@ -44,7 +45,9 @@ function lookUp({ uses: { value, range } }: StageSource, registry: Registry, col
     const all = registry.stages.map(s => s.definition.id)
     const kind = name.split('/')[0]!
     const sameKind = all.filter(id => id.startsWith(`${kind}/`))
-    const near = nearest(name, sameKind.length > 0 && nearest(name.slice(kind.length + 1), sameKind.map(id => id.slice(kind.length + 1))) === undefined ? [] : all)
+    // `lora` alone is the stage that is called so under its kind.
+    const called = all.filter(id => id.endsWith(`/${name.toLowerCase()}`))
+    const near = called.length === 1 ? called[0] : nearest(name, sameKind.length > 0 && nearest(name.slice(kind.length + 1), sameKind.map(id => id.slice(kind.length + 1))) === undefined ? [] : all)
     const hint = (near !== undefined ? `Did you mean "${near}"?` : undefined) ?? (sameKind.length > 0 ? `Of this kind there are ${sameKind.join(', ')}.` : '`hone stages` lists all; a plugin is named under `plugins:`.')
     collector.error('unknown-stage-type', range, `No plugin has a stage "${name}".`, { hint })
     return undefined
@@ -59,6 +62,17 @@ function lookUp({ uses: { value, range } }: StageSource, registry: Registry, col
 const ofSameKind = (uses: string, { stages }: Registry): StageDefinition[] => {
   const kind = `${uses.split('/')[0]!}/`
   return stages.map(stage => stage.definition).filter(({ id }) => id !== uses && id.startsWith(kind))
+}
+
+const misreadings = new Set(['unknown-key', 'wrong-type', 'yaml-key'])
+
+/** The mistakes in the rest of a file that has some. A stage of which a key was misread may lack an input for that reason alone. */
+export function furtherInGraph(partial: Pipeline, registry: Registry, mistakes: readonly Diagnostic[]): readonly Diagnostic[] {
+  const { stages, unread = [], rangeOf } = partial
+  const starts = [...stages.map(stage => stage.id), ...unread].map(id => rangeOf(['stages', id], 'key').offset).sort((a, b) => a - b)
+  const stageAt = (d: Diagnostic) => starts.findLast(start => start <= (d.range?.offset ?? -1))
+  const misread = new Set(mistakes.filter(d => misreadings.has(d.code)).map(stageAt))
+  return resolveGraph(partial, registry).diagnostics.filter(d => d.code !== 'missing-input' || !misread.has(stageAt(d)))
 }
 
 /** Every published port is there, and no two nodes write to one place. */

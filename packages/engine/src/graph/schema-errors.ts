@@ -56,6 +56,8 @@ function chosen(choice: ErrorObject, branches: readonly ErrorObject[]): SchemaPr
   }
   const ofRightType = [...groups.values()].filter(group => !group.some(e => e.keyword === 'type' && e.instancePath === choice.instancePath))
   if (ofRightType.length === 1) return ofRightType[0]!.map(problem)
+  const foreign = keyOfNone(choice, [...groups.values()])
+  if (foreign) return [foreign]
   if (branches.every(e => e.keyword === 'required' && e.instancePath === choice.instancePath) && branches.length > 0) {
     const names = [...new Set(branches.map(e => subject(`${choice.instancePath}/${escapePart(e.params.missingProperty)}`)))]
     return [{ code: 'bad-parameter', pointer: choice.instancePath, which: 'value', keyword: 'required', message: `${listed(names)} is required` }]
@@ -64,7 +66,18 @@ function chosen(choice: ErrorObject, branches: readonly ErrorObject[]): SchemaPr
   // Every branch that wants another type or another word can be named; others have to be looked up.
   const isNamed = expected.length > 0 && here.every(e => ['type', 'enum', 'const'].includes(e.keyword)) && here.length === branches.length
   const message = `${subject(choice.instancePath)} ${isNamed ? `must be ${listed([...new Set(expected)])}` : 'has none of the forms that it may have'}; got ${show(choice.data as Json)}`
-  return [{ code: 'bad-parameter', pointer: choice.instancePath, which: 'value', keyword: choice.keyword, message }]
+  const hint = howToWrite(here.filter(e => e.keyword === 'type').flatMap(e => e.params.type as string | string[]), choice.data as Json, { properties: keysOf(here) })
+  return [{ code: 'bad-parameter', pointer: choice.instancePath, which: 'value', keyword: choice.keyword, message, ...(hint !== undefined && { hint }) }]
+}
+
+const keysOf = (errors: readonly ErrorObject[]): Readonly<Record<string, unknown>> => Object.assign({}, ...errors.map(e => e.parentSchema?.properties as object | undefined))
+
+/** A key that no branch knows is the mistake, not that the value fits none of them. */
+function keyOfNone(choice: ErrorObject, groups: readonly (readonly ErrorObject[])[]): SchemaProblem | undefined {
+  const unknown = groups.map(group => group.find(e => e.keyword === 'additionalProperties' && e.instancePath === choice.instancePath))
+  const [first] = unknown
+  if (!first || !unknown.every(e => e?.params.additionalProperty === first.params.additionalProperty)) return undefined
+  return problem({ ...first, parentSchema: { properties: keysOf(unknown as readonly ErrorObject[]) } })
 }
 
 function problem(error: ErrorObject): SchemaProblem {
@@ -84,7 +97,7 @@ function problem(error: ErrorObject): SchemaProblem {
   const count = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`
   switch (keyword) {
     case 'type':
-      return must(`be ${listed(typeNames(params.type))}`, quotedNumber(params.type, data))
+      return must(`be ${listed(typeNames(params.type))}`, howToWrite([params.type].flat(), data, error.parentSchema))
     case 'minimum':
       return must(`be ≥ ${params.limit}`)
     case 'maximum':
@@ -161,8 +174,16 @@ function problem(error: ErrorObject): SchemaProblem {
 const types: Readonly<Record<string, string>> = { string: 'a text', number: 'a number', integer: 'a whole number', boolean: 'true or false', array: 'a list', object: 'a map', null: 'null' }
 const typeNames = (type: string | string[]) => [type].flat().map(t => types[t] ?? t)
 
-const quotedNumber = (type: string | string[], data: Json) =>
-  typeof data === 'string' && [type].flat().some(t => t === 'number' || t === 'integer') && data.trim() !== '' && Number.isFinite(Number(data)) ? 'Remove the quotes; from the environment, write fromJSON(env.NAME).' : undefined
+/** How a value of another type would have to be written, where that can be told. */
+function howToWrite(wanted: readonly string[], data: Json, schema: ErrorObject['parentSchema']): string | undefined {
+  const isScalar = typeof data !== 'object'
+  const isNumber = wanted.includes('number') || wanted.includes('integer')
+  if (typeof data === 'string' && isNumber && data.trim() !== '' && Number.isFinite(Number(data))) return 'Remove the quotes; from the environment, write fromJSON(env.NAME).'
+  if (isScalar && typeof data !== 'string' && wanted.includes('string')) return `Put it in quotes: "${data}".`
+  if (isScalar && wanted.includes('array')) return `Write [${show(data)}].`
+  const keys = Object.keys((schema?.properties as object | undefined) ?? {})
+  return wanted.includes('object') && keys.length > 0 && (isScalar || Array.isArray(data)) ? `Its keys are ${keys.join(', ')}.` : undefined
+}
 
 /** What a schema that asks for nothing but names asks for. */
 const requiredOf = (schema: unknown): readonly string[] => {

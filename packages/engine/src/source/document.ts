@@ -83,8 +83,12 @@ function compose(positions: TextPositions, collector: Collector): Document.Parse
   const before = collector.errors
   // What follows the first mistake of a line is mostly its echo.
   const lines = new Set<number>()
-  for (const { pos, message, code } of documents.flatMap(d => d.errors).toSorted((a, b) => a.pos[0] - b.pos[0])) {
-    const range = positions.range(pos[0], Math.max(1, Math.min(pos[1] - pos[0], lineRest(text, pos[0]))))
+  const errors = documents.flatMap(d => d.errors)
+  // Of one place the second says what it is: a value that goes on with a key.
+  const isEcho = (e: (typeof errors)[number]) => e.code === 'MULTILINE_IMPLICIT_KEY' && errors.some(other => other.code === 'BLOCK_AS_IMPLICIT_KEY' && other.pos[0] === e.pos[0])
+  for (const { pos, message, code } of errors.filter(e => !isEcho(e)).sort((a, b) => a.pos[0] - b.pos[0])) {
+    const [from, to] = code === 'BLOCK_AS_IMPLICIT_KEY' ? deeperKey(text, pos[0]) ?? pos : pos
+    const range = positions.range(from, Math.max(1, Math.min(to - from, lineRest(text, from))))
     if (lines.has(range.line) || lines.size === mostSyntaxErrors) continue
     lines.add(range.line)
     const line = text.slice(range.offset - range.column + 1, range.offset + lineRest(text, range.offset))
@@ -107,6 +111,13 @@ function compose(positions: TextPositions, collector: Collector): Document.Parse
   return collector.errors > before && documents.some(d => d.errors.length > 0) ? undefined : document
 }
 
+/** A key that is indented deeper than the value above it belongs to that value, as its text goes on. */
+function deeperKey(text: string, value: number): readonly [number, number] | undefined {
+  const [, first = '', before = '', key] = /^([^\n]*)\n((?:[ ]*\n)*[ ]+)([\w-]+)[ ]*:(?:\s|$)/.exec(text.slice(value)) ?? []
+  const from = value + first.length + 1 + before.length
+  return key === undefined || /:\s/.test(first) ? undefined : [from, from + key.length]
+}
+
 const lineRest = (text: string, at: number) => {
   const end = text.indexOf('\n', at)
   return (end < 0 ? text.length : end) - at
@@ -122,6 +133,7 @@ function syntaxMessage(code: string, message: string, found: string, line: strin
     case 'TAB_AS_INDENT':
       return { text: 'Tabs do not indent in YAML.', hint: 'Use spaces.' }
     case 'BLOCK_AS_IMPLICIT_KEY':
+      if (/^[\w-]+$/.test(found) && line.trimStart().startsWith(found)) return { text: `"${found}" is indented deeper than the key above it, which has a value already.`, hint: 'Indent it like that key.' }
       return { text: 'A value that holds ": " must be quoted, or begin on the next line.', hint: 'Put quotes around the value.' }
     case 'BAD_SCALAR_START':
       return { text: `${message}.`, hint: 'Put quotes around the value.' }
@@ -273,7 +285,9 @@ class Reader {
       size += read.size
       const name = keyName(key)
       if (name === undefined) {
-        this.#collector.error('yaml-key', range, 'A key must be a plain string.', { hint: 'Quote it, or write it on one line.' })
+        const braces = /^\{\{[^{}\n]*\}\}/.exec(this.#positions.text.slice(range.offset - 1))?.[0]
+        if (braces) this.#collector.error('yaml-key', this.#positions.range(range.offset - 1, braces.length), `Without quotes ${braces} is a map in a map.`, { hint: `Write "${braces}".` })
+        else this.#collector.error('yaml-key', range, 'A key must be a plain string.', { hint: 'Quote it, or write it on one line.' })
       } else if (name === '<<' && (key as Scalar).type === 'PLAIN') {
         this.#collector.error('yaml-merge-key', range, 'The merge key << is not part of YAML 1.2.', { hint: 'Use `defaults:` for what all stages share, or an alias for a whole value.' })
         // Read as it was meant, so that what it brings is not missed as well.

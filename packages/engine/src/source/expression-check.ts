@@ -46,7 +46,10 @@ export class ExpressionCheck {
 
   /** One string; undefined when something is wrong with it. */
   one(text: string, path: Path, place: Place): Template | undefined {
-    if (place !== 'when' && !text.includes('${{')) return { text, parts: [text] }
+    if (place !== 'when' && !text.includes('${{')) {
+      this.#warnOfOneBrace(text, path)
+      return { text, parts: [text] }
+    }
     return this.#located(path, () => {
       const template = place === 'when' ? parseCondition(text) : parseTemplate(text)
       for (const reference of templateReferences(template)) this.#check(reference, place)
@@ -63,6 +66,13 @@ export class ExpressionCheck {
       this.#collector.error('expression-place', this.#document.rangeIn(path, at, 3), 'An expression has no place here.', { hint })
     } else if (Array.isArray(value)) for (const [i, item] of value.entries()) this.none(item as Json, [...path, i])
     else if (typeof value === 'object' && value !== null) for (const [key, item] of Object.entries(value)) this.none(item, [...path, key])
+  }
+
+  /** `${params.rank}`, as a shell or JavaScript would have it, would go as a text to where nobody looks for it. */
+  #warnOfOneBrace(text: string, path: Path): void {
+    const found = /\$\{\s*((?:params|matrix|secrets|stages)\.[^{}]*?)\s*\}/.exec(text)
+    if (!found) return
+    this.#collector.warning('expression-syntax', this.#document.rangeIn(path, found.index, found[0].length), `${found[0]} is no expression and stays as it is.`, { hint: `Write \${{ ${found[1]} }}.` })
   }
 
   #located<T>(path: Path, work: () => T): T | undefined {

@@ -39,7 +39,11 @@ export function parsePipeline(options: ParseOptions): ParseResult {
   const isMap = typeof document.value === 'object' && !Array.isArray(document.value)
   const top = shape.map(document.value, [], 'a map with `stages:`')
   const known = Object.fromEntries(Object.entries(top).filter(([key]) => !key.startsWith('x-')))
-  shape.record(known, [], topKeys, key => (/^[a-z][a-z0-9_-]*$/.test(key) ? 'Stages stand under `stages:`; keys that begin with x- are ignored.' : undefined))
+  const isStage = (key: string) => typeof top[key] === 'object' && top[key] !== null && 'uses' in (top[key] as object)
+  shape.record(known, [], topKeys, key => {
+    if (isStage(key)) return 'Indent it: stages stand further in, below `stages:`.'
+    return /^[a-z][a-z0-9_-]*$/.test(key) ? 'Stages stand under `stages:`; keys that begin with x- are ignored.' : undefined
+  })
   const name = shape.string(top.name, ['name']) ?? basename(options.file).replace(/\.ya?ml$/, '')
   const description = shape.string(top.description, ['description'])
   const fetch = shape.string(top.fetch, ['fetch'])
@@ -51,7 +55,7 @@ export function parsePipeline(options: ParseOptions): ParseResult {
   const common = readSettings(shape.record(top.defaults, ['defaults'], defaultKeys, () => 'Parameters stand under `with:` of each stage.'), ['defaults'], reading)
   const stages: StageSource[] = []
   const unread: string[] = []
-  for (const [id, value] of Object.entries(shape.map(top.stages, ['stages'], 'a map of names to stages'))) {
+  for (const [id, value] of Object.entries(shape.map(top.stages, ['stages'], 'a map of names to stages', 'Write each as NAME: { uses: … }, without a dash before it.'))) {
     const stage = readStage(id, value, common, reading)
     if (stage) stages.push(stage)
     else unread.push(id)
@@ -90,7 +94,7 @@ export function parsePipeline(options: ParseOptions): ParseResult {
 }
 
 function readParams(top: JsonObject, shape: Shape): JsonObject {
-  const params = shape.map(top.params, ['params'], 'a map of names to defaults')
+  const params = shape.map(top.params, ['params'], 'a map of names to defaults', 'Write each as NAME: default, without a dash before it.')
   for (const name of Object.keys(params)) {
     if (!paramPattern.test(name)) shape.error('bad-id', ['params', name], `"${name}" cannot name a parameter.`, 'Names are made of letters, digits, _ and -, and begin with a letter.', 'key')
   }

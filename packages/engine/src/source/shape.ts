@@ -21,15 +21,15 @@ export class Shape {
     this.collector.error(code, this.document.rangeOf(path, which), message, { hint })
   }
 
-  #wrong(path: Path, expected: string, value: Json): undefined {
-    this.error('wrong-type', path, `${path.length ? `"${path.at(-1)}"` : 'The file'} must be ${expected}; got ${typeName(value)}.`)
+  #wrong(path: Path, expected: string, value: Json, hint?: string): undefined {
+    this.error('wrong-type', path, `${path.length ? `"${path.at(-1)}"` : 'The file'} must be ${expected}; got ${typeName(value)}.`, hint)
   }
 
   /** Nothing after the colon is an empty map. */
-  map(value: Json | undefined, path: Path, expected = 'a map'): JsonObject {
+  map(value: Json | undefined, path: Path, expected = 'a map', hint?: string): JsonObject {
     if (value === undefined || value === null) return {}
     if (typeof value === 'object' && !Array.isArray(value)) return value as JsonObject
-    this.#wrong(path, expected, value)
+    this.#wrong(path, expected, value, hint)
     return {}
   }
 
@@ -48,7 +48,7 @@ export class Shape {
   list(value: Json | undefined, path: Path, expected = 'a list'): readonly Json[] {
     if (value === undefined || value === null) return []
     if (Array.isArray(value)) return value as readonly Json[]
-    this.#wrong(path, expected, value)
+    this.#wrong(path, expected, value, typeof value === 'object' ? undefined : `Write ${path.at(-1)}: [${JSON.stringify(value).replace(/^"([\w./@-]+)"$/, '$1')}].`)
     return []
   }
 

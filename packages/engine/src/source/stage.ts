@@ -106,12 +106,14 @@ export function readStage(id: string, value: Json, defaults: Settings, reading: 
     return undefined
   }
   if (!idPattern.test(id)) shape.error('bad-id', path, `"${id}" cannot name a stage.`, 'Names are made of a-z, 0-9, _ and -, and begin with a letter.', 'key')
-  const map = shape.record(value, path, stageKeys, () => 'Parameters of the stage stand under `with:`.')
+  const map = shape.record(value, path, stageKeys, () =>
+    typeof value === 'object' && value !== null && 'with' in value && value.with === null ? 'Indent it: parameters of the stage stand further in, below `with:`.' : 'Parameters of the stage stand under `with:`.',
+  )
   const uses = shape.string(map.uses, [...path, 'uses'])
   expressions.none(map.uses, [...path, 'uses'])
   const isMistyped = Object.keys(map).some(key => nearest(key, ['uses']) === 'uses')
   if (map.uses === undefined && !isMistyped && (value === null || (typeof value === 'object' && !Array.isArray(value)))) shape.error('missing-key', path, `The stage "${id}" has no "uses".`, 'Name what it does, for example uses: command/shell; `hone stages` lists all.', 'key')
-  const withMap = shape.map(map.with, [...path, 'with'])
+  const withMap = shape.map(map.with, [...path, 'with'], 'a map of parameters', 'Write with: { NAME: value }.')
   expressions.all(withMap, [...path, 'with'], 'with')
   const own = readSettings(map, path, reading)
   const inputs = readInputs(map.inputs, [...path, 'inputs'], reading)
@@ -156,7 +158,7 @@ function readInputs(value: Json | undefined, path: Path, { shape, expressions }:
     }
     return { value: ref.trim(), range: shape.document.rangeOf(at) }
   }
-  for (const [port, source] of Object.entries(shape.map(value, path, 'a map of ports to stages'))) {
+  for (const [port, source] of Object.entries(shape.map(value, path, 'a map of ports to stages', typeof value === 'string' ? `Write inputs: { PORT: ${value} }.` : undefined))) {
     const at = [...path, port]
     if (Array.isArray(source)) {
       const refs = (source as readonly Json[]).map((ref, i) => reference(ref, [...at, i]))
@@ -217,7 +219,10 @@ function readMatrix(value: Json, path: Path, reading: StageReading): MatrixSourc
   for (const [axis, values] of Object.entries(map)) {
     if (axis === 'include' || axis === 'exclude') continue
     const at = [...path, axis]
-    if (!idPattern.test(axis)) shape.error('bad-id', at, `"${axis}" cannot name an axis.`, 'Names are made of a-z, 0-9, _ and -, and begin with a letter.', 'key')
+    if (!idPattern.test(axis)) {
+      shape.error('bad-id', at, `"${axis}" cannot name an axis.`, 'Names are made of a-z, 0-9, _ and -, and begin with a letter; the values of an axis stand in [ ].', 'key')
+      continue
+    }
     const list = shape.list(values ?? {}, at, 'a list of values')
     if (Array.isArray(values) && list.length === 0) shape.error('bad-matrix', at, `The axis "${axis}" has no values, so no node would be left.`)
     const seen = new Set<Json>()

@@ -22,8 +22,8 @@ const wrongMarks: Readonly<Record<string, string>> = {
   '|': 'Or is written ||.',
   '?': 'Write condition && this || that.',
   '+': "There is no arithmetic here; format('{0}{1}', a, b) joins texts.",
-  '-': 'There is no arithmetic here.',
-  '*': 'There is no arithmetic here.',
+  '-': 'There is no arithmetic here: give the result as a parameter.',
+  '*': 'There is no arithmetic here: give the result as a parameter.',
   '/': 'There is no arithmetic here.',
   '%': 'There is no arithmetic here.',
 }
@@ -59,7 +59,7 @@ export function tokenize(text: string, start: number, closed: boolean): Token[] 
       const c = String.fromCodePoint(text.codePointAt(at)!)
       const place = { start: at, end: at + c.length }
       if (c === "'") throw new ExpressionError('expression-syntax', place, 'This quote is never closed.', "A quote inside of a text is written twice: 'it''s'.")
-      throw new ExpressionError('expression-syntax', place, `"${c}" has no meaning in an expression.`, wrongMarks[c])
+      throw new ExpressionError('expression-syntax', place, `${c === '"' ? 'A double quote' : `"${c}"`} has no meaning in an expression.`, wrongMarks[c])
     }
     at += match[0].length
   }
