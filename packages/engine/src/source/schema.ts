@@ -140,25 +140,30 @@ function oneStage(stage: StageDefinition, all: readonly StageDefinition[], known
     ),
     additionalProperties: depend ? value : false,
   })
+  const own = ports(possibleOutputs(stage), { type: 'string' })
+  const foreign = ofSisters(stage, all, Object.keys(own.properties), sister => (typeof sister.outputs === 'function' ? [] : Object.keys(sister.outputs)))
   return {
     with: withSchema(stage, all, known),
     inputs: ports(possibleInputs(stage), references),
-    publish: ports(possibleOutputs(stage), { type: 'string' }),
+    publish: { ...own, properties: { ...own.properties, ...foreign } },
   }
+}
+
+/** What a sister stage declares may stay in the file when `uses` changes: no mistake, and not to be offered either. */
+function ofSisters(stage: StageDefinition, all: readonly StageDefinition[], own: readonly string[], namesOf: (sister: StageDefinition) => readonly string[]): Record<string, Schema> {
+  const kind = `${stage.id.split('/')[0]!}/`
+  const foreign: Record<string, Schema> = {}
+  for (const other of all) {
+    if (!other.id.startsWith(kind) || other === stage) continue
+    for (const name of namesOf(other)) if (!own.includes(name)) foreign[name] ??= { description: `Of ${other.id}; ${stage.id} does not have it.`, deprecated: true, doNotSuggest: true }
+  }
+  return foreign
 }
 
 function withSchema(stage: StageDefinition, all: readonly StageDefinition[], known: Known): Schema {
   const schema = stage.params.schema
   const own = (schema.properties as Record<string, JsonSchema> | undefined) ?? {}
-  const kind = stage.id.split('/')[0]!
-  // What a sister stage declares may stay in the file when `uses` changes: no mistake, and not to be offered either.
-  const foreign: Record<string, Schema> = {}
-  for (const other of all) {
-    if (!other.id.startsWith(`${kind}/`) || other === stage) continue
-    for (const key of Object.keys((other.params.schema.properties as object | undefined) ?? {})) {
-      if (!(key in own)) foreign[key] ??= { description: `Of ${other.id}; ${stage.id} does not take it.`, deprecated: true, doNotSuggest: true }
-    }
-  }
+  const foreign = ofSisters(stage, all, Object.keys(own), sister => Object.keys((sister.params.schema.properties as object | undefined) ?? {}))
   const { required, ...rest } = forEditors({ ...schema, properties: own }, stage, known, true) as { required?: readonly string[] } & Schema
   return {
     title: stage.id,
