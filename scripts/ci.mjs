@@ -1,5 +1,5 @@
 // What CI runs: `npm test`, the packages as plain npm installs them, the quickstart twice (the second time nothing may run), and the sum of it all.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from './prepare.mjs'
 
@@ -32,6 +32,15 @@ async function counted(...args) {
 }
 await counted('test')
 await counted('run', 'test:packed')
+
+const examples = await shown(process.execPath, [join(root, 'scripts/run-tests.mjs'), 'tests/examples'], { env: { ...process.env, HONE_ALL_EXAMPLES: '1' } })
+check('the examples that take longer, each twice', examples.code === 0, `exit ${examples.code}, ${examples.seconds.toFixed(0)} s`)
+if (spawnSync('python3', ['-c', 'import torch, transformers, peft']).status === 0) {
+  for (const time of ['once', 'again']) {
+    const own = await shown(process.execPath, [join(root, 'node_modules/hone-cli/bin/hone.js'), 'run', 'examples/bring-your-own-trainer/pipeline.yaml'])
+    check(`a trainer of one's own, ${time}`, own.code === 0 && (time === 'once' || own.text.includes('succeeded: 6 hit')), `exit ${own.code}, ${own.seconds.toFixed(0)} s`)
+  }
+} else console.log('skipped examples/bring-your-own-trainer: there is no torch, transformers and peft')
 
 // From another seed each time, which it prints.
 for (const [pipelines, through] of [[60, 'process'], [4, 'command']]) {

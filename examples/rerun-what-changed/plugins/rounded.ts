@@ -1,0 +1,3 @@
+export const rounded = (value: number, decimals: number): string => value.toFixed(decimals)
+
+export const shouted = (text: string): string => text.toUpperCase()
