@@ -1,11 +1,10 @@
 // Each folder of bad-input/ is a project with a mistake: the command says exactly what is in its expected.txt. UPDATE_EXPECTED=1 writes them anew, to be read.
-import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { baseModel } from '../packages/plugins/test/tune/fixtures.js'
-import { Project, shell, type CommandOptions, type Ended } from './rig.js'
+import { nobodyHere, Project, shell, type Ended } from './rig.js'
 import { root } from './sources.js'
 
 const test = suite('bad input')
@@ -110,13 +109,6 @@ test(readOnly, async () => {
   }
 })
 
-/** How a command is started by somebody whom modes of files bind; undefined where there is nobody who can read the program. */
-function nobodyHere(): CommandOptions | undefined {
-  if (process.getuid?.() !== 0) return process.getuid ? {} : undefined
-  const reads = spawnSync(process.execPath, ['-e', `require('fs').accessSync(${JSON.stringify(join(root, 'packages/cli/bin/hone.js'))})`], { uid: 65534, gid: 65534 })
-  return reads.status === 0 ? { uid: 65534 } : undefined
-}
-
 test('tokens of another model than the one that is tuned, by a parameter, are a mistake before the start where they number too much', async () => {
   const project = Project.make({
     'rows.jsonl': '{"question":"a","answer":"b"}\n',
@@ -137,6 +129,45 @@ stages:
   assert.not.ok(project.has('.hone/runs'), 'nothing was started')
   project.copyIn(project.path('large/tokenizer.json'), 'small/tokenizer.json')
   assert.match((await project.hone('plan', 'pipeline.yaml', '--set', 'base=./small')).stderr, /does not fit the model: it has 420 tokens, config\.json says 300/)
+})
+
+test('outside a project a pipeline that is not there is told with what to do, and nothing is left behind', async () => {
+  const project = Project.make()
+  rmSync(project.path('package.json'))
+  for (const file of ['absent.yaml', '.']) {
+    for (const command of ['run', 'plan', 'validate']) {
+      const { code, stdout, stderr } = await project.hone(command, file)
+      assert.equal([code, stdout], [2, ''])
+      assert.match(stderr, file === '.' ? /^error: the pipeline .* is a folder \(no-file\)\n/ : /^error: there is no pipeline .*absent\.yaml \(no-file\)\n/)
+      assert.ok(stderr.includes('\n  hint: `hone init` makes a project to start from.\n'), stderr)
+    }
+  }
+  for (const args of [['runs'], ['cache', 'ls'], ['cache', 'gc'], ['stages'], ['update']]) assert.is((await project.hone(...args)).code, 0, args.join(' '))
+  assert.equal(readdirSync(project.root), [])
+  project.write({ 'sub/pipeline.yaml': '' })
+  assert.match((await project.hone('run', 'sub/pipline.yaml')).stderr, /\n {2}hint: Did you mean "sub\/pipeline\.yaml"\?\n/)
+})
+
+const unwritable = 'without the right to write, what only looks works, and what writes says so and leaves nothing'
+test(unwritable, async () => {
+  const nobody = nobodyHere()
+  if (nobody === undefined) return console.log(`SKIP ${unwritable}: nobody here is refused anything`)
+  const project = Project.make({ 'pipeline.yaml': 'stages:\n  a: { uses: ingest/table, with: { path: a.csv } }\n', 'a.csv': 'a\n1\n' })
+  chmodSync(project.root, 0o555)
+  try {
+    for (const args of [['validate', 'pipeline.yaml'], ['plan', 'pipeline.yaml'], ['graph', 'pipeline.yaml'], ['runs'], ['cache', 'ls'], ['schema']]) {
+      const { code, stderr } = await project.start(args, nobody).ended
+      assert.equal([code, stderr], [0, ''], args.join(' '))
+    }
+    for (const args of [['run', 'pipeline.yaml'], ['init', 'new'], ['new', 'stage', 'mine'], ['new', 'plugin', 'mine'], ['schema', '--out', 's.json']]) {
+      const { code, stdout, stderr } = await project.start(args, nobody).ended
+      assert.equal([code, stdout], [2, ''], `${args.join(' ')}: ${stderr}`)
+      assert.match(stderr, /^error: .*permission denied/, args.join(' '))
+    }
+    assert.equal(readdirSync(project.root).sort(), ['a.csv', 'package.json', 'pipeline.yaml'])
+  } finally {
+    chmodSync(project.root, 0o755)
+  }
 })
 
 test('ten megabytes of nesting and an alias bomb are refused soon', async () => {

@@ -1,5 +1,5 @@
 // Projects in temporary folders and the real `hone` command run in them. What was started is ended, and what was made removed, when the tests end.
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -114,6 +114,13 @@ export interface CommandOptions {
   readonly input?: string
   /** Another user and group, whom only root can become. */
   readonly uid?: number
+}
+
+/** How a command is started by somebody whom modes of files bind; undefined where there is nobody who can read the program. */
+export function nobodyHere(): CommandOptions | undefined {
+  if (process.getuid?.() !== 0) return process.getuid ? {} : undefined
+  const reads = spawnSync(process.execPath, ['-e', `require('fs').accessSync(${JSON.stringify(join(root, 'packages/cli/bin/hone.js'))})`], { uid: 65534, gid: 65534 })
+  return reads.status === 0 ? { uid: 65534 } : undefined
 }
 
 /** A project in a temporary folder, with a space and letters beyond ASCII in its path. */

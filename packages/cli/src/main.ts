@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { StoreError } from 'hone-engine'
 import { helpOnOneScreen } from './help.js'
+import { refusedByDisk } from './refused-by-disk.js'
 import { makeShell, type Shell } from './shell.js'
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -77,6 +78,7 @@ try {
 } catch (error) {
   if (error instanceof StoreError) shell.refuse(`error: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`)
   else if (error instanceof Error && 'exitCode' in error && 'code' in error) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else if (refusedByDisk(error) !== undefined) shell.refuse(`error: ${refusedByDisk(error)}`)
   else {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nThis is a defect of hone itself, not of your pipeline.\n`)
     process.exitCode = 70

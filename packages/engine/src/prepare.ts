@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { readFile, readdir } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { layout } from './artifacts/layout.js'
 import { realIo } from './artifacts/io.js'
 import { openStore } from './artifacts/store.js'
@@ -10,6 +10,7 @@ import type { Provided, Services } from './compose.js'
 import { Collector } from './diagnostics/collector.js'
 import type { Diagnostic } from './diagnostics/diagnostic.js'
 import { DiagnosticError } from './diagnostics/diagnostic-error.js'
+import { nearest } from './diagnostics/suggestion.js'
 import type { Result } from './diagnostics/result.js'
 import { redactor } from './events/secrets.js'
 import { executorNamed, services as own } from './execute/services.js'
@@ -84,9 +85,19 @@ async function readText(file: string, what: string): Promise<Result<string>> {
   try {
     return { ok: true, value: await readFile(file, 'utf8'), diagnostics: [] }
   } catch (e) {
-    const isAbsent = (e as NodeJS.ErrnoException).code === 'ENOENT'
-    return error('no-file', isAbsent ? `there is no ${what} ${file}` : `the ${what} ${file} cannot be read: ${(e as Error).message}`)
+    const { code } = e as NodeJS.ErrnoException
+    if (code === 'ENOENT') return error('no-file', `there is no ${what} ${file}`, await whatThereIs(file))
+    if (code === 'EISDIR') return error('no-file', `the ${what} ${file} is a folder`, await whatThereIs(join(file, 'pipeline.yaml')))
+    return error('no-file', `the ${what} ${file} cannot be read: ${(e as Error).message}`)
   }
+}
+
+/** What may have been meant, or how to come to a first file. */
+async function whatThereIs(file: string): Promise<string | undefined> {
+  const files = (await readdir(dirname(file)).catch(() => [])).filter(name => /\.ya?ml$/.test(name))
+  const near = nearest(basename(file), files)
+  if (near !== undefined) return `Did you mean "${join(relative(process.cwd(), dirname(file)), near)}"?`
+  return files.length === 0 ? '`hone init` makes a project to start from.' : undefined
 }
 
 /** Where the file itself has mistakes, those of its stages are looked for all the same, as far as they could be read. */

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { Diagnostic } from 'hone-engine'
 import { packageFolder } from '../package-folder.js'
 import { programAsTyped, quoted } from '../program-as-typed.js'
+import { refusedByDisk } from '../refused-by-disk.js'
 import type { Shell } from '../shell.js'
 
 /** What an install and a version control leave in a folder that is empty otherwise. */
@@ -48,10 +49,9 @@ function makeProject(folder: string, shown: string): Diagnostic | undefined {
     return undefined
   } catch (e) {
     for (const path of made.reverse()) rmSync(path, { recursive: true, force: true })
-    const { code, path = folder } = e as NodeJS.ErrnoException
-    const why = { EACCES: 'permission denied', EPERM: 'permission denied', EROFS: 'the file system is read-only', ENOSPC: 'the disk is full', EDQUOT: 'the disk quota is used up', ENOTDIR: 'a file is in the way where a folder should be' }[code ?? '']
+    const why = refusedByDisk(e)
     if (why === undefined) throw e
-    return error('not-writable', `the project cannot be made, ${why}: ${path}; nothing was left behind`, 'Name a folder in which you may write: hone init NAME')
+    return error('not-writable', `the project cannot be made, ${why}; nothing was left behind`, 'Name a folder in which you may write: hone init NAME')
   }
 }
 

@@ -98,6 +98,8 @@ function valuesOf(name: string, command: Command, given: readonly string[], sour
       return words(['bash', 'zsh', 'fish'].map(value => ({ value, description: '' })))
     case 'name':
     case 'id':
+    case 'status':
+    case 'when':
     case 'n':
     case 't':
     case 'text':

@@ -100,7 +100,7 @@ class Loader {
   async load({ value, range }: NamedPlugin): Promise<Outcome> {
     const error = (code: Code, message: string, more: Partial<Diagnostic> = {}): Outcome => ({ problems: [{ code, severity: 'error', message, range, ...more }] })
     const found = findPlugin(value, this.#options.projectRoot)
-    if (typeof found === 'string') return error('plugin-not-found', found, { hint: hintNotFound(value) })
+    if ('problem' in found) return error('plugin-not-found', found.problem, { hint: found.hint })
     const other = found.folder === undefined ? undefined : await misfit(found.folder, this.#builtIn)
     if (other !== undefined) return error('plugin-api', other, { hint: `Install a version of ${value} for this engine, or the engine that it is for.` })
     let bundle
@@ -280,15 +280,13 @@ async function importGuarded(url: string): Promise<Record<string, unknown>> {
   }
 }
 
-const hintNotFound = (name: string) =>
-  /^[./]/.test(name) ? 'Paths of plugins resolve against the project root; a local file begins with "./" and ends with .ts or .js.' : `Install it in the project (npm install ${name}), or write "./…" for a local file.`
-
 /** Where the plugin lies, or what is wrong. */
-function findPlugin(name: string, projectRoot: string): Found | string {
+function findPlugin(name: string, projectRoot: string): Found | { readonly problem: string; readonly hint: string } {
   if (/^\.{0,2}\//.test(name) || isAbsolute(name)) {
+    const hint = 'Paths of plugins resolve against the project root; a local file begins with "./" and ends with .ts or .js.'
     const file = resolve(projectRoot, name)
-    if (!existsSync(file)) return `there is no plugin file ${name}`
-    if (!statSync(file).isFile() || !/\.[cm]?[jt]s$/.test(file)) return `${name} is no .ts or .js file`
+    if (!existsSync(file)) return { problem: `there is no plugin file ${name}`, hint }
+    if (!statSync(file).isFile() || !/\.[cm]?[jt]s$/.test(file)) return { problem: `${name} is no .ts or .js file`, hint }
     return { file: realpathSync(file), label: name.replace(/^\.\//, '') }
   }
   for (let dir = projectRoot; ; dir = dirname(dir)) {
@@ -296,11 +294,14 @@ function findPlugin(name: string, projectRoot: string): Found | string {
     if (existsSync(join(folder, 'package.json'))) {
       const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: string; exports?: unknown; module?: string; main?: string }
       const entry = exported(manifest.exports) ?? manifest.module ?? manifest.main ?? 'index.js'
-      const file = join(folder, entry)
-      if (!existsSync(file)) return `the package ${name} has no file ${entry}`
+      // Node takes `main` without its extension too, and for a folder.
+      const file = [entry, `${entry}.js`, join(entry, 'index.js')].map(path => join(folder, path)).find(path => existsSync(path) && statSync(path).isFile())
+      if (file === undefined) {
+        return { problem: `the package ${name} has no file ${entry}, which its package.json names`, hint: 'It was packed without it, perhaps before it was built: ask its maker, or install another version.' }
+      }
       return { file: realpathSync(file), label: name, folder, ...(manifest.version && { version: manifest.version }) }
     }
-    if (dir === dirname(dir)) return `the package ${name} is not installed`
+    if (dir === dirname(dir)) return { problem: `the package ${name} is not installed`, hint: `Install it in the project (npm install ${name}), or write "./…" for a local file.` }
   }
 }
 

@@ -159,6 +159,21 @@ test('hone\'s own packages of different versions are refused', async () => {
   assert.equal([problem!.code, problem!.range, others], ['plugin-api', undefined, []])
 })
 
+test('a package that was packed without its entry says which file is missing; one that names it as Node may is found', async () => {
+  const acme = (manifest: object) => ({
+    'node_modules/acme/package.json': JSON.stringify({ name: 'acme', version: '1.0.0', type: 'module', ...manifest }),
+    'node_modules/acme/lib/index.js': pluginSource().replace('<{ n: number }>', '').replace('./numbers.run', './run.js'),
+    'node_modules/acme/lib/run.js': 'export default () => {}\n',
+  })
+  for (const manifest of [{ main: 'dist/index.js' }, { exports: { '.': { import: './dist/index.js' } } }, { exports: './dist/index.js' }]) {
+    const [problem, ...others] = await problems(await project(acme(manifest)), 'acme')
+    assert.match(problem!.message, /^the package acme has no file (\.\/)?dist\/index\.js, which its package\.json names$/)
+    assert.equal([problem!.code, problem!.range?.line, others], ['plugin-not-found', 2, []])
+    assert.match(problem!.hint!, /before it was built/)
+  }
+  for (const main of ['lib', './lib/index', 'lib/index.js']) assert.equal(await problems(await project(acme({ main })), 'acme'), [], main)
+})
+
 test('a plugin that is unchanged is not bundled again', async () => {
   const root = await project(numbers)
   for (const path of Object.keys(numbers)) await utimes(join(root, path), 1, 1)
