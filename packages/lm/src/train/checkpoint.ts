@@ -88,7 +88,14 @@ export async function saveCheckpoint(dir: string, identity: string, step: number
   return path
 }
 
-async function readState(path: string, identity: string, parameters: readonly Parameter[]): Promise<State | string> {
+/** What else keeps a checkpoint from being used. */
+interface Refusals {
+  /** In place of the words for a run that was interrupted. */
+  readonly otherIdentity: string
+  refuse(step: number, history: TrainHistory): string | undefined
+}
+
+async function readState(path: string, identity: string, parameters: readonly Parameter[], refusals?: Refusals): Promise<State | string> {
   let state: State
   try {
     state = JSON.parse(await readFile(join(path, 'state.json'), 'utf8')) as State
@@ -96,12 +103,12 @@ async function readState(path: string, identity: string, parameters: readonly Pa
     return `state.json cannot be read: ${(error as Error).message}`
   }
   if (state.format !== format) return `it is of format ${state.format}, this program reads ${format}`
-  if (state.identity !== identity) return 'it belongs to other data or another configuration'
+  if (state.identity !== identity) return refusals?.otherIdentity ?? 'it belongs to other data or another configuration'
   const same = state.parameters.length === parameters.length && state.parameters.every((p, i) => p.name === parameters[i]!.name && p.shape.join() === parameters[i]!.shape.join())
   if (!same) return 'its parameters are not those of this model'
   const { size } = await stat(join(path, 'parameters.bin')).catch(() => ({ size: -1 }))
   if (size !== totalBytes(parameters)) return 'parameters.bin is missing or cut short'
-  return state
+  return refusals?.refuse(state.step, state.history) ?? state
 }
 
 /**
@@ -109,13 +116,13 @@ async function readState(path: string, identity: string, parameters: readonly Pa
  * to `onIgnored`. Undefined, and nothing touched, where there is none.
  */
 export async function loadCheckpoint(
-  dir: string, identity: string, parameters: readonly Parameter[], onIgnored: (message: string) => void,
+  dir: string, identity: string, parameters: readonly Parameter[], onIgnored: (message: string) => void, refusals?: Refusals,
 ): Promise<LoadedCheckpoint | undefined> {
   for (const step of await stepsIn(dir)) {
     const path = join(dir, folderOf(step))
-    const state = await readState(path, identity, parameters)
+    const state = await readState(path, identity, parameters, refusals)
     if (typeof state === 'string') {
-      onIgnored(`The checkpoint of step ${step} is not used: ${state}`)
+      onIgnored(refusals ? state : `The checkpoint of step ${step} is not used: ${state}`)
       continue
     }
     const file = await open(join(path, 'parameters.bin'), 'r')

@@ -6,6 +6,7 @@ import { planBatches, planEvaluation, supervisedInRow, usableRows, type BatchOpt
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.js'
 import { clipScale } from './clip.js'
 import { divergence, isHealthy } from './divergence.js'
+import { goOnFrom, keepEnd, type Course } from './continuation.js'
 import { dropoutKeys } from './dropout-keys.js'
 import { emptyHistory, type EvaluationRecord, type SampleRecord, type StepRecord, type TrainHistory } from './history.js'
 import { allocateParameters, type Parameter } from './parameters.js'
@@ -34,6 +35,10 @@ export interface TrainOptions {
   readonly settings: TrainSettings
   /** Where checkpoints are kept and looked for; none are without it. */
   readonly checkpoints?: { readonly dir: string; readonly identity: string } | undefined
+  /** Ended runs of the same data, model and settings but fewer steps, each as `keep` left it: the run goes on from the first whose steps it would do the same way. */
+  readonly prior?: readonly string[] | undefined
+  /** A folder for what a run with more steps goes on from. */
+  readonly keep?: string | undefined
   readonly signal?: AbortSignal | undefined
   /** Milliseconds of a steady clock; rates and the time of checkpoints come from it, never a result. */
   readonly now?: () => number
@@ -84,17 +89,25 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     return output === undefined ? [] : [[output, p.gradient] as const]
   }))
   const table = parameters.find(p => p.name === model.lookup?.parameter)
-  const loaded = checkpoints && (await loadCheckpoint(checkpoints.dir, checkpoints.identity, parameters, m => onMessage?.(m)))
-  if (!loaded) for (const p of parameters) await model.initialise(p.name, p.value)
-  const history = loaded?.history ?? emptyHistory()
-  const resumedAt = loaded?.step ?? 0
-  let goodCheckpoint = loaded?.path
-
   const steps = function* () {
     for (let i = 0; i < plan.steps; i++) yield* plan.step(i).microBatches
   }
   const training = new Programs(rows, steps(), model, shape => model.compileTrain(shape))
   const evaluating = evaluationBatches.length ? new Programs(validation!, evaluationBatches, model, shape => model.compileEvaluate(shape)) : undefined
+  const epochEnds = new Set(plan.epochSteps.map((_, e) => plan.epochSteps.slice(0, e + 1).reduce((a, b) => a + b, 0)))
+  const course: Course = {
+    steps: plan.steps,
+    shapes: training.shapes,
+    learningRateAt: step => learningRateAt(step, { schedule: settings.schedule, learningRate: settings.learningRate, warmupSteps, steps: plan.steps }),
+    evaluatesAt: step => evaluating !== undefined && (step === 0 || step === plan.steps || (settings.evaluateEvery === undefined ? epochEnds.has(step) : step % settings.evaluateEvery === 0)),
+  }
+  const loaded =
+    (checkpoints && (await loadCheckpoint(checkpoints.dir, checkpoints.identity, parameters, m => onMessage?.(m)))) ??
+    (await goOnFrom(options.prior ?? [], course, parameters, reason => onMessage?.(`Does not go on from an earlier, shorter result: ${reason}.`)))
+  if (!loaded) for (const p of parameters) await model.initialise(p.name, p.value)
+  const history = loaded?.history ?? emptyHistory()
+  const resumedAt = loaded?.step ?? 0
+  let goodCheckpoint = loaded?.path
 
   let savedAt = now()
   let saveMs = 0
@@ -133,7 +146,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       addToSums(parameters.filter(p => model.gradientName(p.name) !== undefined))
       if (table) addRows(table.sum, outputs[model.lookup!.output] as Float32Array, feeds.ids, model.lookup!.width)
     }
-    const learningRate = learningRateAt(step, { schedule: settings.schedule, learningRate: settings.learningRate, warmupSteps, steps: plan.steps })
+    const learningRate = course.learningRateAt(step)
     const norm = gradientNorm(parameters, 1 / supervisedTokens)
     const record = { step: step + 1, loss: lossSum / supervisedTokens, learningRate, gradientNorm: norm, supervisedTokens, tokens }
     history.steps.push(record)
@@ -157,10 +170,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     history.samples.push(...samples)
     options.onEvaluate?.(record)
   }
-  const epochEnds = new Set(plan.epochSteps.map((_, e) => plan.epochSteps.slice(0, e + 1).reduce((a, b) => a + b, 0)))
-  const evaluationIsDue = (step: number) =>
-    evaluating !== undefined && history.evaluations.at(-1)?.step !== step &&
-    (step === 0 || step === plan.steps || (settings.evaluateEvery === undefined ? epochEnds.has(step) : step % settings.evaluateEvery === 0))
+  const evaluationIsDue = (step: number) => history.evaluations.at(-1)?.step !== step && course.evaluatesAt(step)
 
   try {
     options.onStart?.({ steps: plan.steps, resumedAt, shapes: training.shapes, trainedParameters: parameters.reduce((n, p) => n + p.elements, 0) })
@@ -173,6 +183,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       const { record, ms } = await runStep(step, plan.step(step))
       options.onStep?.({ ...record, steps: plan.steps, tokensPerSecond: (record.tokens / ms) * 1000 })
     }
+    if (options.keep !== undefined && isHealthy(history.steps, model.vocabularySize)) await keepEnd(options.keep, course, parameters, history)
   } finally {
     await training.dispose()
     await evaluating?.dispose()

@@ -46,6 +46,7 @@ export const full = defineStage<FullParams>({
   determinism: 'platform',
   engine: computedBy,
   resumable: true,
+  extends: ['epochs', 'max_steps'],
   resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\nlearning_rate: 5e-4\nepochs: 3',
   check: async (context): Promise<readonly StageProblem[]> => {

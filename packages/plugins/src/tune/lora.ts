@@ -49,6 +49,7 @@ export const lora = defineStage<LoraParams>({
   determinism: 'platform',
   engine: computedBy,
   resumable: true,
+  extends: ['epochs', 'max_steps'],
   resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\nrank: 8\nlearning_rate: 3e-3\nepochs: 3',
   check: async (context): Promise<readonly StageProblem[]> => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StageContext } from 'hone-engine'
 import {
@@ -25,12 +25,14 @@ export async function tune(context: StageContext<TrainerParams>, start: Start, m
   const compute = { engine: await openEngine(context), threads }
   const model = await llamaTraining({ config, method, base: start.weights, adapter, ...compute, seed })
   const ask = await heldOutQuestion(start, method, compute)
+  const goingOn = await extending(context)
   const result = await train({
     model,
     rows: tokens.train,
     validation: tokens.validation,
     settings: settingsOf(params, seed, Math.min(tokens.info.max_length, config.maxPositions)),
     checkpoints: { dir: join(context.scratch, 'checkpoints'), identity },
+    ...goingOn,
     signal,
     onMessage: log,
     onStart: ({ steps, resumedAt, shapes, trainedParameters }) => {
@@ -67,6 +69,29 @@ export async function tune(context: StageContext<TrainerParams>, start: Start, m
   await writeFile(outputs.report!.path, trainingReport({ method, params, seed, start, result, dtype }))
   return { parameters: result.parameters, templateDigest: tokens.info.template_digest }
 }
+
+/**
+ * What `extends` gives the trainer: ended runs with fewer steps, and where the end of this one is kept. Where the learning rates follow from the
+ * number of steps, no longer run can go on from here, and only that is kept, for its log.
+ */
+async function extending({ params, prior, keep, log }: StageContext<TrainerParams>): Promise<{ prior: readonly string[]; keep?: string }> {
+  const dirs: string[] = []
+  for (const { params: { epochs, max_steps: steps }, path } of prior) {
+    const reason = await readFile(join(path, refusal), 'utf8').catch(() => undefined)
+    if (reason === undefined) dirs.push(join(path, 'end'))
+    else if (dirs.length === 0) log(`Does not go on from the result with ${steps === undefined ? `epochs ${epochs}` : `max_steps ${steps}`}: ${reason}`)
+  }
+  if (keep === undefined) return { prior: dirs }
+  const reason =
+    params.schedule !== 'constant' ? `with the schedule "${params.schedule}" the learning rate of each step depends on how many there are`
+    : params.warmup_steps === undefined ? 'its warm-up is a share of all steps; with "warmup_steps" it could'
+    : undefined
+  if (reason === undefined) return { prior: dirs, keep: join(keep, 'end') }
+  await writeFile(join(keep, refusal), reason)
+  return { prior: dirs }
+}
+
+const refusal = 'refusal.txt'
 
 const settingsOf = (params: TrainerParams, seed: number, maxLength: number): TrainSettings => ({
   seed, maxLength,
