@@ -113,6 +113,24 @@ stages:
   assert.is(await readFile(ran.finished.total!.outputs.rows!.path, 'utf8'), '{"value":4}\n')
 })
 
+test('a condition on the metric of a stage that is skipped skips its own too, whether that is seen before the run or in it', async () => {
+  const project = await Project.make({
+    'plugin.ts': stages(),
+    'pipeline.yaml': `plugins: [./plugin.ts]
+params: { wanted: false }
+stages:
+  numbers: { uses: make/numbers, with: { n: 3 } }
+  early: { uses: make/sum, inputs: { rows: numbers }, when: "\${{ params.wanted }}" }
+  of_early: { uses: make/sum, inputs: { rows: numbers }, when: "\${{ stages.early.metrics.count > 0 }}" }
+  late: { uses: make/numbers, with: { n: 4 }, when: "\${{ stages.numbers.metrics.count > 1000 }}" }
+  of_late: { uses: make/sum, inputs: { rows: numbers }, when: "\${{ stages.late.metrics.count > 0 }}" }
+`,
+  })
+  const ran = await project.run()
+  assert.equal(statuses(ran), { numbers: 'ran', early: 'skipped', of_early: 'skipped', late: 'skipped', of_late: 'skipped' })
+  assert.equal([ran.finished.of_early!.because, ran.finished.of_late!.because], [['early is skipped'], ['late is skipped']])
+})
+
 test('a run leaves its events and logs in a folder of its own', async () => {
   const project = await Project.make({ 'plugin.ts': stages().replace("metric('count'", "console.log('made', params.n); metric('count'"), 'pipeline.yaml': pipeline })
   const { outcome, events } = await project.run()

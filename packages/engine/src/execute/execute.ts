@@ -97,7 +97,7 @@ async function carryOut(planned: PlannedNode, outcomes: ReadonlyMap<NodeId, Node
     if (status === 'skipped' && !isLeftOut) return without('skipped', `${id} was skipped after a failure`)
   }
   if (planned.action === 'hit') return hitOf(planned)
-  const skip = skipReason(node, run.states, node.when ?? run.whenOf(node, id => run.states.get(id)))
+  const skip = skipReason(node, run.states, () => node.when ?? run.whenOf(node, id => run.states.get(id)))
   if (skip !== undefined) return without('skipped', skip, { isLeftOut: true })
 
   const print = await fingerprint(node, run.fingerprints)

@@ -70,7 +70,7 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
       if (action.action === 'skip') states.set(node.id, { type: 'skipped' })
     }
 
-    const skip = skipReason(node, states, node.when ?? options.whenOf(node, stateOf))
+    const skip = skipReason(node, states, () => node.when ?? options.whenOf(node, stateOf))
     if (skip !== undefined) {
       put({ action: 'skip' }, [skip])
       continue
@@ -129,13 +129,14 @@ export const statesOf = (plan: Plan): Map<NodeId, NodeState> =>
   )
 
 /** Why a node is skipped, if it is: its `when`, or that too much of what it needs was. */
-export function skipReason(node: GraphNode, states: ReadonlyMap<NodeId, NodeState>, when: boolean | undefined): string | undefined {
+export function skipReason(node: GraphNode, states: ReadonlyMap<NodeId, NodeState>, when: () => boolean | undefined): string | undefined {
   const skipped = (id: NodeId) => states.get(id)?.type === 'skipped'
   for (const id of node.required) if (skipped(id)) return `${id} is skipped`
   for (const [port, members] of Object.entries(node.inputs)) {
     if (members.length > 0 && members.every(m => m.type === 'output' && skipped(m.node))) return `all that "${port}" takes is skipped`
   }
-  return when === false ? '`when` is false' : undefined
+  // Last, as it may read the metric of a stage that is skipped, which has none.
+  return when() === false ? '`when` is false' : undefined
 }
 
 interface Known {
