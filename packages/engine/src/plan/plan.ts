@@ -65,8 +65,14 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
     const previous = () => (read ??= { record: lastKey && store.recordOf(lastKey) }).record
     const put = (action: PlannedAction, reasons: readonly string[]) => {
       const timed = action.action === 'hit' && (lastKey === undefined || action.record.key === lastKey) ? action.record : previous()
-      nodes.set(node.id, { ...action, node, reasons, ...(timed ? { expectedMs: timed.durationMs } : {}) })
-      if (action.action === 'hit') states.set(node.id, { type: 'done', outputs: action.record.outputs, metrics: action.record.metrics })
+      const expected = timed && { expectedMs: timed.durationMs }
+      if (action.action === 'hit') {
+        const { key, outputs, metrics, node: madeBy, pipeline, durationMs } = action.record
+        nodes.set(node.id, { action: 'hit', record: { key, outputs, metrics, node: madeBy, durationMs, ...(pipeline !== undefined && { pipeline }) }, node, reasons, ...expected })
+        states.set(node.id, { type: 'done', outputs, metrics })
+        return
+      }
+      nodes.set(node.id, { ...action, node, reasons, ...expected })
       if (action.action === 'skip') states.set(node.id, { type: 'skipped' })
     }
 

@@ -39,8 +39,11 @@ export type FingerprintOutcome =
   | { readonly type: 'waiting'; readonly for: readonly NodeId[]; readonly staticKey: Digest | undefined; readonly components: readonly Component[] }
   | { readonly type: 'blocked'; readonly diagnostics: readonly Diagnostic[] }
 
+/** What a plan keeps of the record of a hit: a hundred thousand whole ones would be most of its memory. */
+export type KeptResult = Pick<ActionRecord, 'key' | 'outputs' | 'metrics' | 'node' | 'pipeline' | 'durationMs'>
+
 export type PlannedAction =
-  | { readonly action: 'hit'; readonly record: ActionRecord }
+  | { readonly action: 'hit'; readonly record: KeptResult }
   | { readonly action: 'run' }
   | { readonly action: 'undetermined' }
   | { readonly action: 'skip' }
