@@ -75,6 +75,18 @@ try {
   const few = type('./node_modules/.bin/hone run first.yaml')
   check('and the example runs', few.code === 0 && readFileSync(join(project, 'out/few.jsonl'), 'utf8').trimEnd().split('\n').length === 3, told(few))
 
+  const made = type('./node_modules/.bin/hone new stage count-words --json')
+  const tested = type(JSON.parse(made.stdout || '{"next":"false"}').next)
+  check('hone new stage writes a stage, and the test that it prints passes', tested.code === 0 && /^# fail 0$/m.test(tested.stdout), told(made) || told(tested))
+  const begun = type('./node_modules/.bin/hone new plugin @acme/hone-words')
+  const given = type(`cd hone-words && ${npm} install --no-audit --no-fund ${packages.map(p => JSON.stringify(p.filename)).join(' ')}`)
+  const passed = type('cd hone-words && npm test')
+  check('hone new plugin writes a package whose types hold and whose test passes', passed.code === 0 && /^# fail 0$/m.test(passed.stdout), told(begun) || told(given) || told(passed))
+  const packed = type(`cd hone-words && ${npm} pack --silent && cd .. && ${npm} install --no-audit --no-fund ./hone-words/acme-hone-words-0.1.0.tgz`)
+  writeFileSync(join(project, 'words.yaml'), 'plugins: ["@acme/hone-words"]\nstages:\n  rows: { uses: ingest/table, with: { path: data/messages.csv } }\n  counted: { uses: rows/words, inputs: { rows: rows }, with: { column: MESSAGE } }\n'.replace('MESSAGE', readFileSync(join(project, 'data/messages.csv'), 'utf8').split(/[,\n]/)[0]))
+  const counted = type('./node_modules/.bin/hone run words.yaml --json')
+  check('and packed and installed beside hone it runs', counted.code === 0 && statuses(counted).join() === 'hit,ran', told(packed) || told(counted) || statuses(counted).join())
+
   // As npm lays them out where the project itself has another version of one of them.
   const modules = join(project, 'node_modules')
   const nested = join(modules, 'hone-cli/node_modules')

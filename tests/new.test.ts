@@ -51,13 +51,13 @@ test('a stage: the command that is printed runs its test, and a pipeline runs it
 test('without the packages of hone in the project the command that is printed gets them first', async () => {
   const project = Project.make()
   const { json } = await project.hone('new', 'stage', 'words', '--json')
-  assert.match(json.next, /^npm install --ignore-scripts --save-dev hone-engine@\d+\.\d+\.\d+\S* hone-plugins@\S+ && node --test plugins\/words\.test\.mjs$/)
+  assert.match(json.next, /^npm install --onnxruntime-node-install=skip --save-dev hone-engine@\d+\.\d+\.\d+\S* hone-plugins@\S+ && node --test plugins\/words\.test\.mjs$/)
 })
 
 test('a plugin: its test passes, its types hold, and packed it carries what it needs, with types, and runs in another project', async () => {
   const workshop = Project.make()
   const made = await workshop.hone('new', 'plugin', '@acme/hone-shout', '--json')
-  assert.equal([made.code, made.json.next], [0, 'cd hone-shout && npm install --ignore-scripts && npm test'], made.stderr)
+  assert.equal([made.code, made.json.next], [0, 'cd hone-shout && npm install && npm test'], made.stderr)
   const folder = workshop.path('hone-shout')
   for (const name of made.json.files as string[]) assert.not.match(workshop.read(join('hone-shout', name)), /__[a-z]+__/, name)
   install(folder)

@@ -61,7 +61,7 @@ test('every block does what the page says', async () => {
       const where = `docs/plugins.md, in the block of line ${block.line}: ${typed}`
       const [program, ...args] = typed.split(' ')
       if (program === 'cd') cwd = join(cwd, args[0]!)
-      else if (/^npm install --ignore-scripts( hone-cli)?$/.test(typed)) link(cwd)
+      else if (/^npm install( hone-cli --onnxruntime-node-install=skip)?$/.test(typed)) link(cwd)
       else if (typed === 'npm init --yes') project.write({ 'package.json': '{ "name": "page", "version": "1.0.0" }\n' })
       else {
         let said: { code: number | null; text: string }

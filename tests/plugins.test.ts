@@ -113,7 +113,7 @@ test('a command of a plugin that hone.yaml names is one of hone in that project'
   assert.equal((await project.hone('count', 'a')).stdout, `${JSON.stringify({ params: { least: 1, by_word: false }, args: ['a'], here: true }, null, 2)}\n`)
   assert.is((await project.hone('count', 'text')).stdout, 'as it is\n')
   const help = await project.hone('--help')
-  assert.match(help.stdout, /count \[options\] <text> \[more\.\.\.\] +Counts\. \(short\)/)
+  assert.match(help.stdout, /count <text> \[more\.\.\.\] +Counts\. \(short\)/)
   const own = await project.hone('count', '--help')
   assert.match(own.stdout, /--least <integer> +How many at least\. \(default: 1\)[^]*Example:\n {2}hone count a b/)
 })

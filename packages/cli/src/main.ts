@@ -53,7 +53,7 @@ const asked = commands.get(first)
 const typed = first === 'complete' ? (process.argv[4] ?? '') : first
 for (const add of asked && typed === first ? [asked] : new Set(commands.values())) (await add())(program, shell)
 // What is none of these may be a command of the project's plugins.
-const isPlugged = !commands.has(typed) && (await (await import('./commands/plugged.js')).addPlugged(program, shell))
+const isPlugged = !commands.has(typed) && !['-V', '--version'].includes(first) && (await (await import('./commands/plugged.js')).addPlugged(program, shell))
 
 function settle(command: Command): void {
   command.exitOverride()

@@ -47,8 +47,8 @@ const settings: Readonly<Record<string, ConformanceOptions>> = {
   'evaluate/choice': { params: { context: 'context', choices: 'options', gold: 'gold' }, inputs: { model: words.dir, rows: choices }, wrong: [{ params: { gold: 'absent' }, says: /absent/ }] },
   'tokenize/train': { params: { vocab_size: 300 }, inputs: { documents: documents.map(d => ({ ...d, text: 'the cat sat on the mat and the hat' })) }, wrong: [{ params: { vocab_size: 3 }, says: /vocab_size/ }] },
   'tokenize/huggingface': { params: { template: 'chatml' }, inputs: { examples, model: tokenizerDir }, wrong: [{ params: { template: 'no template' }, says: /template/ }] },
-  'tune/full': { ...tuning, params: { max_steps: 6, save_every: 2, learning_rate: 0.01 }, wrong: [{ params: { epochs: 0 }, says: /epochs/ }, { params: { learning_rate: -1 }, says: /learning_rate/ }] },
-  'tune/lora': { ...tuning, params: { max_steps: 6, save_every: 2, rank: 4, learning_rate: 0.01 }, wrong: [{ params: { rank: 0 }, says: /"rank" must be ≥ 1; got 0/ }, { params: { target_modules: ['no_proj'] }, says: /no_proj/ }] },
+  'tune/full': { ...tuning, params: { max_steps: 6, save_every: 2, learning_rate: 0.01, schedule: 'constant', warmup_steps: 0 }, earlier: { max_steps: 3 }, wrong: [{ params: { epochs: 0 }, says: /epochs/ }, { params: { learning_rate: -1 }, says: /learning_rate/ }] },
+  'tune/lora': { ...tuning, params: { max_steps: 6, save_every: 2, rank: 4, learning_rate: 0.01 }, earlier: { max_steps: 3 }, wrong: [{ params: { rank: 0 }, says: /"rank" must be ≥ 1; got 0/ }, { params: { target_modules: ['no_proj'] }, says: /no_proj/ }] },
 }
 
 test('each has a setting to be tried in', () => {

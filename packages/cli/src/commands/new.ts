@@ -38,7 +38,7 @@ function newStage(shell: Shell, given: string): void {
   const words = { id: `${kind}/${name}`, name, camel: camel(name), module: name, package: name, source: `./${name}.ts`, test: `plugins/${name}.test.mjs` }
   const parts = { [`plugins/${name}.ts`]: 'stage/definition.ts.txt', [`plugins/${name}.run.ts`]: 'stage/run.ts.txt', [`plugins/${name}.test.mjs`]: 'stage/checks.mjs.txt' }
   if (!write(shell, root, parts, words)) return
-  const next = `${isInstalled(root) ? '' : `npm install --ignore-scripts --save-dev hone-engine@${version} hone-plugins@${version} && `}node --test ${quoted(test)}`
+  const next = `${isInstalled(root) ? '' : `npm install --onnxruntime-node-install=skip --save-dev hone-engine@${version} hone-plugins@${version} && `}node --test ${quoted(test)}`
   shell.answer({ folder: root, files: Object.keys(parts), next }, () =>
     [
       `Made the stage ${words.id}:`,
@@ -73,11 +73,11 @@ function newPlugin(shell: Shell, given: string): void {
   const folder = resolve(name)
   const words = { id: `rows/${stage}`, name: stage, camel: camel(stage), module: 'index', package: given, version, source: './src/index.ts', test: `${stage}.test.mjs` }
   const parts = {
-    'package.json': 'plugin/package.json', 'tsconfig.json': 'plugin/tsconfig.json', 'README.md': 'plugin/README.md', '.gitignore': 'plugin/gitignore', '.github/workflows/ci.yml': 'plugin/ci.yml',
+    'package.json': 'plugin/package.json', 'tsconfig.json': 'plugin/tsconfig.json', 'README.md': 'plugin/README.md', '.gitignore': 'plugin/gitignore', '.npmrc': 'plugin/npmrc', '.github/workflows/ci.yml': 'plugin/ci.yml',
     'src/index.ts': 'stage/definition.ts.txt', [`src/${stage}.run.ts`]: 'stage/run.ts.txt', [`${stage}.test.mjs`]: 'stage/checks.mjs.txt', 'example.yaml': 'plugin/example.yaml', 'example.csv': 'plugin/example.csv',
   }
   if (!write(shell, folder, parts, words)) return
-  const next = `cd ${quoted(relative(process.cwd(), folder))} && npm install --ignore-scripts && npm test`
+  const next = `cd ${quoted(relative(process.cwd(), folder))} && npm install && npm test`
   shell.answer({ folder, files: Object.keys(parts), next }, () => `Made the package ${given} with the stage ${words.id}: its README.md says how to run and publish it.\n\n${shell.out.dim('next:')} ${next}`)
 }
 

@@ -38,6 +38,8 @@ export interface AttemptOptions {
   readonly cancelAfterMs?: number
   /** Goes on in the folder of an earlier attempt, with its scratch. */
   readonly goesOn?: Place
+  /** An earlier result of a stage that can extend it. */
+  readonly prior?: Place
   readonly timeoutMs: number
   /** How long it is watched for what it left running. */
   readonly lingerMs?: number
@@ -45,7 +47,14 @@ export interface AttemptOptions {
 
 export async function attempt(stage: StageDefinition, setting: StageSetting, options: AttemptOptions): Promise<Attempt> {
   const fresh = await layOut(stage, setting, options.memoRoot)
-  const place: Place = options.goesOn ? { ...fresh, request: { ...fresh.request, scratch: options.goesOn.request.scratch } } : fresh
+  const place: Place = {
+    ...fresh,
+    request: {
+      ...fresh.request,
+      ...(options.goesOn && { scratch: options.goesOn.request.scratch }),
+      ...(options.prior && { prior: [priorOf(stage, options.prior)] }),
+    },
+  }
   const { root, attempt: dir } = place
   const unlisted = new Set<string>()
   const request = { ...place.request, params: watched(structuredClone(place.request.params) as Record<string, Json>, stage, unlisted) }
@@ -54,7 +63,7 @@ export async function attempt(stage: StageDefinition, setting: StageSetting, opt
   const abort = new AbortController()
   const plugins = (setting.plugins ?? []).map(definition => ({ name: definition.name, definition }))
 
-  return watchWrites([dir, request.scratch, request.memoRoot], async writes => {
+  return watchWrites([dir, request.scratch, request.memoRoot, ...(request.keep === undefined ? [] : [request.keep])], async writes => {
     const startedAt = performance.now()
     const cancel = () => abort.abort(new Error('the run was interrupted'))
     if (options.cancelAfterMs === 0) cancel()
@@ -85,6 +94,9 @@ export async function attempt(stage: StageDefinition, setting: StageSetting, opt
     }
   })
 }
+
+/** As the engine offers it: what was kept, with the parameters that the stage extends. */
+const priorOf = ({ extends: names = [] }: StageDefinition, { request }: Place) => ({ params: Object.fromEntries(names.map(name => [name, request.params[name]!])), path: request.keep! })
 
 async function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined

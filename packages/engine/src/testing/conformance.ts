@@ -5,7 +5,7 @@ import { lightCancelMs, patience } from '../execute/host.js'
 import { checkPlugin } from '../plugin/check-plugin.js'
 import type { Determinism, StageDefinition } from '../plugin/define.js'
 import { attempt, type Attempt } from './attempt.js'
-import { firstDifference, namesThatDiffer } from './contents.js'
+import { digestsBelow, firstDifference, namesThatDiffer } from './contents.js'
 import { openToAnyKey, wrongDefault, wrongExample, wrongValues } from './parameter-checks.js'
 import { completeParams, layOut, parameterProblems, type StageSetting } from './setting.js'
 
@@ -18,6 +18,8 @@ export interface WrongParameters {
 
 export interface ConformanceOptions extends StageSetting {
   readonly wrong?: readonly WrongParameters[]
+  /** For a stage with `extends`: the parameters of an earlier result that it can go on from, over those of the setting. */
+  readonly earlier?: Readonly<Record<string, unknown>>
   /** How soon after a cancel it must have ended; what the engine waits unless told. */
   readonly graceMs?: number
   /** How long a run may take at most. */
@@ -44,7 +46,7 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
   }
   const given = (options.params ?? {}) as JsonObject
   const determinism = (): Determinism => (typeof stage.determinism === 'function' ? stage.determinism(completeParams(stage, options)) : stage.determinism)
-  const first = once(() => attempt(stage, options, { timeoutMs, lingerMs: 40 }))
+  const first = once(() => attempt(stage, options, { timeoutMs, lingerMs: 100 }))
   // Equal bytes anywhere hold with other threads, too.
   const second = once(() => attempt(stage, { ...options, threads: (options.threads ?? 1) + (determinism() === 'bytes' ? 1 : 0) }, { timeoutMs }))
   const isGood = ({ result, outputFault }: Attempt) => result?.ok === true && !outputFault
@@ -142,6 +144,22 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
         refuse(difference(undisturbed, after), 'when it goes on after a cancel, with what that left in scratch')
       },
     },
+    ...(stage.extends?.length ? [{
+      name: 'goes on from an earlier result to the same bytes',
+      run: async () => {
+        const fromNothing = await comparable(first)
+        if (!fromNothing || determinism() === 'none') return
+        if (!options.earlier) refuse(`extends ${quoted(stage.extends ?? [])}: give the parameters of an earlier result as \`earlier: { … }\``)
+        const earlier = await attempt(stage, { ...options, params: { ...options.params, ...options.earlier } }, { timeoutMs })
+        if (!isGood(earlier)) refuse(`fails with the parameters of \`earlier\`: ${failureOf(earlier)}`)
+        const kept = digestsBelow(earlier.place.request.keep!)
+        if (Object.keys(kept).length === 0) refuse('leaves nothing in `keep` to go on from')
+        const after = await attempt(stage, options, { prior: earlier.place, timeoutMs })
+        if (!isGood(after)) refuse(`fails when it goes on from an earlier result: ${failureOf(after)}`)
+        if (namesThatDiffer(kept, digestsBelow(earlier.place.request.keep!)).length > 0) refuse('changes what an earlier result kept: copy it to scratch')
+        refuse(difference(fromNothing, after), 'when it goes on from an earlier result; where it cannot, it must start from nothing')
+      },
+    }] : []),
   ]
   const isDefined = once(async () => definitionFault(stage) === undefined)
   return checks.map(({ name, run }, i) => ({

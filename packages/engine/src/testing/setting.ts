@@ -80,7 +80,8 @@ export async function layOut(stage: StageDefinition, setting: StageSetting, memo
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'hone-stage-')))
   made.add(root)
   const [project, attempt, scratch] = ['project', 'attempt', 'scratch'].map(name => join(root, name)) as [string, string, string]
-  for (const folder of [project, attempt, scratch]) mkdirSync(folder)
+  const keep = stage.extends?.length ? join(root, 'keep') : undefined
+  for (const folder of [project, attempt, scratch, ...(keep ? [keep] : [])]) mkdirSync(folder)
   const params = completeParams(stage, setting)
   if (typeof setting.project === 'string') cpSync(setting.project, project, { recursive: true, filter: from => !/[\\/](node_modules|\.hone|\.git)$/.test(from) })
   else writeFiles(project, setting.project ?? {})
@@ -131,6 +132,7 @@ export async function layOut(stage: StageDefinition, setting: StageSetting, memo
       env: setting.env ?? {},
       projectRoot: project,
       scratch,
+      ...(keep !== undefined && { keep, prior: [] }),
       memoRoot: memoRoot ?? join(root, 'memo'),
       codeDigest: sha256(stage.id),
     },

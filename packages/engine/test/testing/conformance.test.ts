@@ -56,10 +56,21 @@ const resuming = (from: (kept: number) => number): Run => async ({ outputs, scra
   await writeFile(outputs.rows!.path, readFileSync(written))
 }
 
+/** Powers of two, from where an earlier result came to, of which it takes so many. */
+const extending = (taken: (kept: readonly number[]) => readonly number[]): Run => async ({ params: { times }, outputs, prior, keep }) => {
+  const from = prior.find(p => p.params['times'] <= times)
+  const made = from ? [...taken(JSON.parse(readFileSync(join(from.path, 'made.json'), 'utf8')))] : []
+  for (let i = made.length; i < times; i++) made.push(2 ** i)
+  writeFileSync(join(keep!, 'made.json'), JSON.stringify(made))
+  for (const n of made) await outputs.rows!.write({ n })
+}
+const extended = { extends: ['times'], example: 'times: 3' }
+
 const sound: Record<string, [StageDefinition<any>, ConformanceOptions?]> = {
   'one that uses its memo': [stageOf(double)],
   'one that says that it cannot repeat itself': [stageOf(({ outputs }) => outputs.rows!.write({ r: Math.random() }), { determinism: 'none' })],
   'one that goes on where it was stopped': [stageOf(resuming(at => at), { resumable: true })],
+  'one that goes on from an earlier result': [stageOf(extending(kept => kept), extended), { params: { times: 5 }, earlier: { times: 3 } }],
   'one that keeps what it needs meanwhile in scratch': [stageOf(async context => (await writeFile(join(context.scratch, 'x'), ''), double(context)))],
   'one that asks for a service': [
     stageOf(({ services, outputs }) => outputs.rows!.write({ said: services.greeting }), { services: { greeting: defineService('greeting') } }),
@@ -100,8 +111,11 @@ const broken: Record<string, [StageDefinition<any>, Record<string, RegExp>, Conf
   'reads a parameter that there is not': [stageOf(context => (void context.params.wrod, double(context))), { 'reads only parameters that its schema lists, and changes none': /reads the parameter "wrod"/ }],
   'changes its parameters': [stageOf(async context => (await double(context), (context.params.times = 5))), { 'reads only parameters that its schema lists, and changes none': /changes its parameters/ }],
   'does not wait for what writes': [stageOf(({ inputs, outputs }) => void copyRows({ inputs, outputs } as never)), { 'leaves its declared outputs and no other': /returned while it was still reading the input "rows"/ }],
-  'goes on writing': [stageOf(async context => (await double(context), void sleep(5).then(() => writeFile(join(context.outputs.more!.path, 'x'), '')))), { 'has ended when its function returns': /writes attempt\/more\/x: await everything/ }],
+  'goes on writing': [stageOf(async context => (await double(context), void sleep(50).then(() => writeFile(join(context.outputs.more!.path, 'x'), '')))), { 'has ended when its function returns': /writes attempt\/more\/x: await everything/ }],
   'does the last part twice when it goes on': [stageOf(resuming(at => at - 1), { resumable: true }), { 'goes on from its scratch to the same bytes': /line \d+ is .*when it goes on after a cancel/ }],
+  'goes on from an earlier result to another': [stageOf(extending(kept => kept.map(n => n + 1)), extended), { 'goes on from an earlier result to the same bytes': /line 1 is \{"n":1\}, then \{"n":2\} \(when it goes on from an earlier result/ }, { params: { times: 5 }, earlier: { times: 3 } }],
+  'extends and is not shown how': [stageOf(extending(kept => kept), extended), { 'goes on from an earlier result to the same bytes': /extends "times": give the parameters of an earlier result/ }],
+  'extends and keeps nothing': [stageOf(double, extended), { 'goes on from an earlier result to the same bytes': /leaves nothing in `keep`/ }, { earlier: { times: 1 } }],
   'has a default that it refuses': [stageOf(double, { params: properties({ size: { enum: ['small', 'large'], default: 'middle' } }) }), { 'has defaults that its schema accepts': /"size" must be "small" or "large"; got "middle"/, 'has an example that its schema accepts': /got "middle"/, 'runs to its end': /refuses the parameters: .*got "middle"/ }],
   'has an example that it refuses': [stageOf(double, { example: 'tiems: 3' }), { 'has an example that its schema accepts': /"tiems" is not a key/ }],
   'has an example that is no YAML': [stageOf(double, { example: 'times: [3' }), { 'has an example that its schema accepts': /not YAML/ }],
