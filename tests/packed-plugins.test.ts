@@ -87,7 +87,7 @@ test('a package that is not installed, and one without its entry, are told at th
   const told = async () => (await p.hone('validate', 'pipeline.yaml')).stderr.split('\n').filter(line => /error:|hint:/.test(line))
   assert.equal(await told(), ['pipeline.yaml:1:11 error: the package @acme/hone-shout is not installed (plugin-not-found)', '  hint: Install it in the project (npm install @acme/hone-shout), or write "./…" for a local file.'])
   npm(p.root, 'install', pack({ name: '@acme/hone-shout', version: '0.0.1', type: 'module', files: ['lib'], exports: './lib/index.js' }, { 'index.js': '' }))
-  assert.match((await told())[0]!, /^pipeline\.yaml:1:11 error: the package @acme\/hone-shout has no file \.\/lib\/index\.js \(plugin-not-found\)/)
+  assert.match((await told())[0]!, /^pipeline\.yaml:1:11 error: the package @acme\/hone-shout has no file \.\/lib\/index\.js, which its package\.json names \(plugin-not-found\)/)
 })
 
 test.run()
