@@ -1,6 +1,6 @@
 // Tokenizing the questions and answers of a file, a text a row, with and without where each token lies in the text.
-// node --import tsx --conditions=hone-source benchmarks/tokenize.ts '{"file":"data/lamini_docs.jsonl","tokenizer":"models/hone-tiny/tokenizer.json"}'
-// Beside it: benchmarks/tokenize.py, the same with Hugging Face's tokenizers. `npm run real -- --data lamini` fetches the file.
+// node --import tsx --conditions=hone-source benchmarks/tokenizing.ts '{"file":"data/lamini_docs.jsonl","tokenizer":"models/hone-tiny/tokenizer.json"}'
+// Beside it: benchmarks/tokenizing.py, the same with Hugging Face's tokenizers. `npm run real -- --data lamini` fetches the file.
 import { readFileSync } from 'node:fs'
 import { loadTokenizer, type LoadedTokenizer } from '../packages/lm/src/index.js'
 

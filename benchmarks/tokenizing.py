@@ -1,6 +1,6 @@
-"""What tokenize.ts does, with Hugging Face's tokenizers: encode_batch_fast gives ids, encode_batch offsets too; over all cores, as by default.
+"""What tokenizing.ts does, with Hugging Face's tokenizers: encode_batch_fast gives ids, encode_batch offsets too; over all cores, as by default.
 
-python benchmarks/tokenize.py '{"file": "data/lamini_docs.jsonl", "tokenizer": "models/hone-tiny/tokenizer.json"}'
+python benchmarks/tokenizing.py '{"file": "data/lamini_docs.jsonl", "tokenizer": "models/hone-tiny/tokenizer.json"}'
 """
 import json
 import sys
