@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { delimiter, dirname, join, relative } from 'node:path'
 import { packageFolder } from './package-folder.js'
+import { shellWord } from './terminal/shell-word.js'
 
 /** Whether `path` leads to this package: a link of npm does, a script of pnpm has the package beside its folder. */
 function isOwn(path: string): boolean {
@@ -16,8 +17,5 @@ export function programAsTyped(cwd: string, path: string | undefined): string {
     if (dir === dirname(dir)) break
   }
   if (path?.split(delimiter).some(dir => dir !== '' && isOwn(join(dir, 'hone')))) return 'hone'
-  return `node ${quoted(join(packageFolder, 'bin/hone.js'))}`
+  return `node ${shellWord(join(packageFolder, 'bin/hone.js'))}`
 }
-
-/** A path as a shell takes it. */
-export const quoted = (path: string): string => (/^[\w./~@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)

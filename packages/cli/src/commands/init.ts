@@ -4,7 +4,8 @@ import { dirname, join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Diagnostic } from 'hone-engine'
 import { packageFolder } from '../package-folder.js'
-import { programAsTyped, quoted } from '../program-as-typed.js'
+import { programAsTyped } from '../program-as-typed.js'
+import { shellWord } from '../terminal/shell-word.js'
 import { refusedByDisk } from '../refused-by-disk.js'
 import type { Shell } from '../shell.js'
 
@@ -73,7 +74,7 @@ export function addInit(program: Command, shell: Shell): void {
       const file = relative(cwd, join(folder, 'pipeline.yaml'))
       const answers = relative(cwd, join(folder, 'out/answers.md'))
       const program = programAsTyped(cwd, process.env.PATH)
-      const next = `${program} run ${quoted(file)}`
+      const next = `${program} run ${shellWord(file)}`
       shell.answer({ folder, next }, () =>
         [
           'Made a project that teaches a tiny model to sort messages:',

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { findProjectRoot } from 'hone-engine'
 import { packageFolder } from '../package-folder.js'
-import { quoted } from '../program-as-typed.js'
+import { shellWord } from '../terminal/shell-word.js'
 import type { Shell } from '../shell.js'
 
 const template = join(packageFolder, 'template', 'new')
@@ -38,7 +38,7 @@ function newStage(shell: Shell, given: string): void {
   const words = { id: `${kind}/${name}`, name, camel: camel(name), module: name, package: name, source: `./${name}.ts`, test: `plugins/${name}.test.mjs` }
   const parts = { [`plugins/${name}.ts`]: 'stage/definition.ts.txt', [`plugins/${name}.run.ts`]: 'stage/run.ts.txt', [`plugins/${name}.test.mjs`]: 'stage/checks.mjs.txt' }
   if (!write(shell, root, parts, words)) return
-  const next = `${isInstalled(root) ? '' : `npm install --onnxruntime-node-install=skip --save-dev hone-engine@${version} hone-plugins@${version} && `}node --test ${quoted(test)}`
+  const next = `${isInstalled(root) ? '' : `npm install --onnxruntime-node-install=skip --save-dev hone-engine@${version} hone-plugins@${version} && `}node --test ${shellWord(test)}`
   shell.answer({ folder: root, files: Object.keys(parts), next }, () =>
     [
       `Made the stage ${words.id}:`,
@@ -77,7 +77,7 @@ function newPlugin(shell: Shell, given: string): void {
     'src/index.ts': 'stage/definition.ts.txt', [`src/${stage}.run.ts`]: 'stage/run.ts.txt', [`${stage}.test.mjs`]: 'stage/checks.mjs.txt', 'example.yaml': 'plugin/example.yaml', 'example.csv': 'plugin/example.csv',
   }
   if (!write(shell, folder, parts, words)) return
-  const next = `cd ${quoted(relative(process.cwd(), folder))} && npm install && npm test`
+  const next = `cd ${shellWord(relative(process.cwd(), folder))} && npm install && npm test`
   shell.answer({ folder, files: Object.keys(parts), next }, () => `Made the package ${given} with the stage ${words.id}: its README.md says how to run and publish it.\n\n${shell.out.dim('next:')} ${next}`)
 }
 
