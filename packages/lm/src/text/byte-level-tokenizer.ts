@@ -52,8 +52,7 @@ export function byteLevelTokenizer(json: TokenizerJson): TokenizerCore | undefin
   const tokenOf: (string | undefined)[] = []
   for (const [token, id] of vocab) tokenOf[id] = token
   for (const token of added) tokenOf[token.id] = token.content
-  const idOf = new Map(vocab)
-  for (const token of added) idOf.set(token.content, token.id)
+  const addedIds = new Map(added.map(token => [token.content, token.id]))
   const special = new Set(added.filter(t => t.special).map(t => t.id))
 
   /** Appends the tokens of a text to `ids`, and their [start, end) to `offsets`. */
@@ -112,7 +111,7 @@ export function byteLevelTokenizer(json: TokenizerJson): TokenizerCore | undefin
   return {
     size: tokenOf.length,
     tokenOf: id => tokenOf[id],
-    idOf: token => idOf.get(token),
+    idOf: token => addedIds.get(token) ?? vocab.get(token),
     isSpecial: id => special.has(id),
     encode(text, addSpecialTokens) {
       const ids: number[] = addSpecialTokens ? [...surrounding.before] : []

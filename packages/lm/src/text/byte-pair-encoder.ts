@@ -1,4 +1,5 @@
 import { byteCharacters } from './byte-alphabet.js'
+import { MergeTable, noRank } from './merge-table.js'
 
 /** The tokens of one word: ids, and the [start, end) of each in the word's UTF-8 bytes. */
 export interface EncodedWord {
@@ -7,12 +8,21 @@ export interface EncodedWord {
   readonly ends: readonly number[]
 }
 
-// Left and right id in one number, so that a pair is a key without making a string.
-const pairBase = 2 ** 24
-// The rank in the high digits and the position in the low ones: the smallest key is the lowest rank, leftmost.
-const positionBase = 2 ** 27
+/** The symbols of a word that are left to merge: each one's id and its [start, end) in bytes. */
+interface Symbols {
+  readonly ids: Int32Array
+  readonly starts: Int32Array
+  readonly ends: Int32Array
+}
+
+const symbolsOf = (n: number): Symbols => ({ ids: new Int32Array(n), starts: new Int32Array(n), ends: new Int32Array(n) })
+
 const cachedWords = 1 << 17
 const longestCached = 64
+// A short word's pairs are looked through at each merge; those of a longer one wait in a heap, lest its time grow with the square.
+const longestSearched = 64
+// The rank in the high digits and the position in the low ones: the smallest key is the lowest rank, leftmost.
+const positionBase = 2 ** 27
 
 /**
  * Byte-level byte pair encoding (Sennrich et al. 2016, over bytes as in GPT-2). Merges the pair of lowest rank, leftmost first,
@@ -21,9 +31,11 @@ const longestCached = 64
 export class BytePairEncoder {
   readonly #vocab: ReadonlyMap<string, number>
   readonly #byteIds: Int32Array
-  readonly #ranks = new Map<number, number>()
-  readonly #merged: number[] = []
+  readonly #merges: MergeTable
   readonly #wholeWordsFirst: boolean
+  // Of short words, used again for each.
+  readonly #symbols = symbolsOf(longestSearched)
+  readonly #ranks = new Int32Array(longestSearched)
   #cache = new Map<string, EncodedWord>()
 
   /**
@@ -39,12 +51,8 @@ export class BytePairEncoder {
       return id
     }
     this.#byteIds = Int32Array.from(byteCharacters, c => vocab.get(c) ?? -1)
-    merges.forEach(([left, right], rank) => {
-      const pair = idOf(left) * pairBase + idOf(right)
-      // As Hugging Face's: of two equal pairs the later one stands.
-      this.#ranks.set(pair, rank)
-      this.#merged.push(idOf(left + right))
-    })
+    this.#merges = new MergeTable(merges.length)
+    for (const [left, right] of merges) this.#merges.add(idOf(left), idOf(right), idOf(left + right))
   }
 
   encode(word: string): EncodedWord {
@@ -64,18 +72,61 @@ export class BytePairEncoder {
       const whole = this.#vocab.get(Array.from(utf8, byte => byteCharacters[byte]).join(''))
       if (whole !== undefined) return { ids: [whole], starts: [0], ends: [utf8.length] }
     }
-    const known = Int32Array.from(utf8.keys()).filter(i => this.#byteIds[utf8[i]!]! >= 0)
-    const n = known.length
-    const ids = known.map(i => this.#byteIds[utf8[i]!]!)
-    const ends = known.map(i => i + 1)
+    const symbols = utf8.length <= longestSearched ? this.#symbols : symbolsOf(utf8.length)
+    let n = 0
+    for (let at = 0; at < utf8.length; at++) {
+      const id = this.#byteIds[utf8[at]!]!
+      if (id < 0) continue
+      symbols.ids[n] = id
+      symbols.starts[n] = at
+      symbols.ends[n++] = at + 1
+    }
+    n = n <= longestSearched ? this.#mergeSearching(symbols, n) : this.#mergeByHeap(symbols, n)
+    const encoded = { ids: [] as number[], starts: [] as number[], ends: [] as number[] }
+    for (let i = 0; i < n; i++) {
+      encoded.ids.push(symbols.ids[i]!)
+      encoded.starts.push(symbols.starts[i]!)
+      encoded.ends.push(symbols.ends[i]!)
+    }
+    return encoded
+  }
+
+  /** Merges the first `n` symbols until nothing merges, and returns how many are left. */
+  #mergeSearching({ ids, starts, ends }: Symbols, n: number): number {
+    const [ranks, merges] = [this.#ranks, this.#merges]
+    for (let i = 0; i < n - 1; i++) ranks[i] = merges.rank(ids[i]!, ids[i + 1]!)
+    for (;;) {
+      let [lowest, at] = [noRank, -1]
+      for (let i = 0; i < n - 1; i++) {
+        if (ranks[i]! >= lowest) continue
+        lowest = ranks[i]!
+        at = i
+      }
+      if (at < 0) return n
+      ids[at] = merges.merged(lowest)
+      ends[at] = ends[at + 1]!
+      n--
+      for (let i = at + 1; i < n; i++) {
+        ids[i] = ids[i + 1]!
+        starts[i] = starts[i + 1]!
+        ends[i] = ends[i + 1]!
+        ranks[i] = ranks[i + 1]!
+      }
+      if (at < n - 1) ranks[at] = merges.rank(ids[at]!, ids[at + 1]!)
+      if (at > 0) ranks[at - 1] = merges.rank(ids[at - 1]!, ids[at]!)
+    }
+  }
+
+  /** The same for a long word, in n log n steps. */
+  #mergeByHeap({ ids, starts, ends }: Symbols, n: number): number {
     const isMerged = new Uint8Array(n)
     const next = Int32Array.from({ length: n }, (_, i) => i + 1)
     const previous = Int32Array.from({ length: n }, (_, i) => i - 1)
     const heap = new MinHeap()
-    const rankAt = (i: number) => (next[i]! < n ? this.#ranks.get(ids[i]! * pairBase + ids[next[i]!]!) : undefined)
+    const rankAt = (i: number) => (next[i]! < n ? this.#merges.rank(ids[i]!, ids[next[i]!]!) : noRank)
     const offer = (i: number) => {
       const rank = rankAt(i)
-      if (rank !== undefined) heap.push(rank * positionBase + i)
+      if (rank !== noRank) heap.push(rank * positionBase + i)
     }
     for (let i = 0; i < n - 1; i++) offer(i)
     for (let key = heap.pop(); key !== undefined; key = heap.pop()) {
@@ -84,7 +135,7 @@ export class BytePairEncoder {
       // The pair may be gone by now: one of the two was merged with another neighbour.
       if (isMerged[i] || rankAt(i) !== rank) continue
       const right = next[i]!
-      ids[i] = this.#merged[rank]!
+      ids[i] = this.#merges.merged(rank)
       ends[i] = ends[right]!
       isMerged[right] = 1
       next[i] = next[right]!
@@ -92,13 +143,13 @@ export class BytePairEncoder {
       if (previous[i]! >= 0) offer(previous[i]!)
       offer(i)
     }
-    const encoded = { ids: [] as number[], starts: [] as number[], ends: [] as number[] }
+    let left = 0
     for (let i = 0; i < n; i = next[i]!) {
-      encoded.ids.push(ids[i]!)
-      encoded.starts.push(known[i]!)
-      encoded.ends.push(ends[i]!)
+      ids[left] = ids[i]!
+      starts[left] = starts[i]!
+      ends[left++] = ends[i]!
     }
-    return encoded
+    return left
   }
 }
 
