@@ -1,118 +1,66 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { runsFromSource } from '../plugin/resolve.js'
-import { failed, patience, timedOut, type Attempt, type Patience } from './host.js'
-import { MarkedStream } from './marked-stream.js'
+import { failed, patience, type Patience } from './host.js'
 import type { FromStage, ToStage } from './messages.js'
 import type { StageResult } from './request.js'
+import { StageHost } from './stage-host.js'
 
 const main = fileURLToPath(new URL(`./child-main${runsFromSource ? '.ts' : '.js'}`, import.meta.url))
 // A debugger's port cannot be shared.
 const execArgv = process.execArgv.filter(a => !a.startsWith('--inspect'))
-const largestRss = 768 * 1024 * 1024
 
 /** A process of its own group that runs one stage at a time. */
-export class Child {
+export class Child extends StageHost {
   readonly #process: ChildProcess
   readonly #patience: Patience
-  readonly #streams: { stdout: MarkedStream; stderr: MarkedStream }
-  readonly #closed: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
-  /** False after anything that a stage may have left behind. */
-  isGood = true
+  protected readonly cancelMs: number
+  protected readonly gone: Promise<StageResult>
 
   constructor(env: Readonly<Record<string, string>>, cwd: string, wait: Patience = patience) {
+    const child = fork(main, [], { cwd, env: { ...env }, execArgv, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'json' })
+    super(child.stdout!, child.stderr!)
+    this.#process = child
     this.#patience = wait
-    this.#process = fork(main, [], { cwd, env: { ...env }, execArgv, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'json' })
-    this.#streams = { stdout: new MarkedStream(this.#process.stdout!), stderr: new MarkedStream(this.#process.stderr!) }
-    this.#closed = new Promise(done => {
-      this.#process.once('error', () => done({ code: null, signal: null }))
-      this.#process.once('exit', (code, signal) => {
+    this.cancelMs = wait.cancelMs
+    this.gone = new Promise(done => {
+      child.once('error', () => done(died(null, null)))
+      child.once('exit', (code, signal) => {
         // What it started and left behind holds its pipes open, and must not go on writing.
-        this.#signal('SIGKILL')
-        const settle = () => done({ code, signal })
-        this.#process.once('close', settle)
+        this.kill()
+        const settle = () => done(died(code, signal))
+        child.once('close', settle)
         setTimeout(settle, 500).unref()
       })
     })
-    void this.#closed.then(() => (this.isGood = false))
-  }
-
-  async run(attempt: Attempt): Promise<StageResult> {
-    const mark = `\u0000hone ${randomUUID()}`
-    const marks = [this.#streams.stdout.until(mark, t => attempt.onOutput('stdout', t)), this.#streams.stderr.until(mark, t => attempt.onOutput('stderr', t))]
-    let because: 'timeout' | 'cancel' | 'kill' | undefined
-    const timers: NodeJS.Timeout[] = []
-    const after = (ms: number, act: () => void) => void timers.push(setTimeout(act, ms))
-    const end = () => {
-      this.#signal('SIGTERM')
-      after(this.#patience.termMs, () => this.#signal('SIGKILL'))
-    }
-    const onCancel = () => {
-      because ??= 'cancel'
-      this.#send({ type: 'cancel' })
-      after(this.#patience.cancelMs, end)
-    }
-    const onKill = () => {
-      because = 'kill'
-      this.#signal('SIGKILL')
-    }
-    let onMessage: (message: FromStage) => void = () => {}
-    const answered = new Promise<StageResult>(done => {
-      onMessage = message => {
-        if (message.type === 'event') attempt.onEvent(message.event)
-        else {
-          if (!message.result.ok || message.rss > largestRss) this.isGood = false
-          done(message.result)
-        }
-      }
-    })
-    this.#process.on('message', onMessage)
-    attempt.cancel.addEventListener('abort', onCancel, { once: true })
-    attempt.kill.addEventListener('abort', onKill, { once: true })
-    if (attempt.timeoutMs !== undefined)
-      after(attempt.timeoutMs, () => {
-        because ??= 'timeout'
-        end()
-      })
-    try {
-      this.#send({ type: 'run', request: attempt.request, env: attempt.env, mark })
-      if (attempt.cancel.aborted) onCancel()
-      if (attempt.kill.aborted) onKill()
-      const ended = await Promise.race([answered, this.#closed])
-      if (because !== undefined || attempt.fresh) this.isGood = false
-      if ('ok' in ended) {
-        await Promise.race([Promise.all(marks), this.#closed, new Promise(done => after(1000, () => done(undefined)))])
-        if (because === 'timeout' && !ended.ok) return timedOut(attempt.timeoutMs!)
-        return ended
-      }
-      this.isGood = false
-      if (because === 'timeout') return timedOut(attempt.timeoutMs!)
-      if (because !== undefined) return failed({ reason: 'crashed', message: 'was ended by the interrupt', final: true })
-      return died(ended.code, ended.signal)
-    } finally {
-      for (const timer of timers) clearTimeout(timer)
-      this.#process.off('message', onMessage)
-      attempt.cancel.removeEventListener('abort', onCancel)
-      attempt.kill.removeEventListener('abort', onKill)
-      this.#streams.stdout.release()
-      this.#streams.stderr.release()
-      // Nothing of a failed or interrupted attempt may go on writing while the next one runs.
-      if (!this.isGood) await this.end()
-    }
+    void this.gone.then(() => (this.isGood = false))
   }
 
   /** Ends the process and all that it started: TERM, then KILL. */
   async end(): Promise<void> {
     this.isGood = false
-    this.#signal('SIGTERM')
-    const timer = setTimeout(() => this.#signal('SIGKILL'), this.#patience.termMs)
-    await this.#closed
+    let timer: NodeJS.Timeout | undefined
+    this.stop((ms, act) => (timer = setTimeout(act, ms)))
+    await this.gone
     clearTimeout(timer)
   }
 
-  #send(message: ToStage): void {
+  protected send(message: ToStage): void {
     if (this.#process.connected) this.#process.send(message, () => {})
+  }
+
+  protected listen(onMessage: (message: FromStage) => void): () => void {
+    this.#process.on('message', onMessage)
+    return () => this.#process.off('message', onMessage)
+  }
+
+  protected stop(after: (ms: number, act: () => void) => void): void {
+    this.#signal('SIGTERM')
+    after(this.#patience.termMs, () => this.kill())
+  }
+
+  protected kill(): void {
+    this.#signal('SIGKILL')
   }
 
   #signal(signal: NodeJS.Signals): void {

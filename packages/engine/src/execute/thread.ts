@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import { runsFromSource } from '../plugin/resolve.js'
-import { failed, lightCancelMs, timedOut, type Attempt } from './host.js'
-import { MarkedStream } from './marked-stream.js'
+import { failed, lightCancelMs, type Attempt } from './host.js'
 import type { FromStage, ToStage } from './messages.js'
 import type { StageResult } from './request.js'
+import { StageHost } from './stage-host.js'
 
 // tsx does not follow into worker threads: from sources the thread registers it itself.
 const main = runsFromSource
@@ -12,79 +11,54 @@ const main = runsFromSource
   : new URL('./worker-main.js', import.meta.url)
 
 /** A worker thread that runs one `light` stage at a time: no process to start, and an endless loop in it can still be ended. */
-export class Thread {
+export class Thread extends StageHost {
   readonly #worker: Worker
-  readonly #streams: { stdout: MarkedStream; stderr: MarkedStream }
-  readonly #closed: Promise<{ code: number }>
-  #error: Error | undefined
-  isGood = true
+  protected readonly cancelMs = lightCancelMs
+  protected readonly gone: Promise<StageResult>
 
   constructor(env: Readonly<Record<string, string>>) {
-    this.#worker = new Worker(main, { env: { ...env }, stdout: true, stderr: true })
-    this.#worker.unref()
-    this.#worker.on('error', error => (this.#error = error))
-    this.#streams = { stdout: new MarkedStream(this.#worker.stdout), stderr: new MarkedStream(this.#worker.stderr) }
-    this.#closed = new Promise(done => this.#worker.once('exit', code => done({ code })))
-    void this.#closed.then(() => (this.isGood = false))
+    const worker = new Worker(main, { env: { ...env }, stdout: true, stderr: true })
+    super(worker.stdout, worker.stderr)
+    this.#worker = worker
+    worker.unref()
+    let thrown: Error | undefined
+    worker.on('error', error => (thrown = error))
+    this.gone = new Promise(done => worker.once('exit', code => done(ended(code, thrown))))
+    void this.gone.then(() => (this.isGood = false))
   }
 
-  async run(attempt: Attempt): Promise<StageResult> {
+  override async run(attempt: Attempt): Promise<StageResult> {
     this.#worker.ref()
-    const mark = `\u0000hone ${randomUUID()}`
-    const marks = [this.#streams.stdout.until(mark, t => attempt.onOutput('stdout', t)), this.#streams.stderr.until(mark, t => attempt.onOutput('stderr', t))]
-    let because: 'timeout' | 'stop' | undefined
-    const timers: NodeJS.Timeout[] = []
-    const end = (why: 'timeout' | 'stop') => {
-      because ??= why
-      this.isGood = false
-      void this.#worker.terminate()
-    }
-    const onCancel = () => {
-      this.#worker.postMessage({ type: 'cancel' } satisfies ToStage)
-      timers.push(setTimeout(() => end('stop'), lightCancelMs))
-    }
-    const onKill = () => end('stop')
-    let onMessage: (message: FromStage) => void = () => {}
-    const answered = new Promise<StageResult>(done => {
-      onMessage = message => {
-        if (message.type === 'event') attempt.onEvent(message.event)
-        else {
-          if (!message.result.ok) this.isGood = false
-          done(message.result)
-        }
-      }
-    })
-    this.#worker.on('message', onMessage)
-    attempt.cancel.addEventListener('abort', onCancel, { once: true })
-    attempt.kill.addEventListener('abort', onKill, { once: true })
-    if (attempt.timeoutMs !== undefined) timers.push(setTimeout(() => end('timeout'), attempt.timeoutMs))
-    try {
-      this.#worker.postMessage({ type: 'run', request: attempt.request, env: attempt.env, mark } satisfies ToStage)
-      if (attempt.cancel.aborted) onCancel()
-      if (attempt.kill.aborted) onKill()
-      const ended = await Promise.race([answered, this.#closed])
-      if ('ok' in ended) {
-        await Promise.race([Promise.all(marks), new Promise(done => timers.push(setTimeout(done, 1000)))])
-        return ended
-      }
-      if (because === 'timeout') return timedOut(attempt.timeoutMs!)
-      if (because === 'stop') return failed({ reason: 'crashed', message: 'was ended by the interrupt', final: true })
-      if (this.#error) return failed({ reason: 'crashed', message: this.#error.message, final: false, ...(this.#error.stack && { stack: this.#error.stack }) })
-      return failed({ reason: 'crashed', message: `ended its thread with process.exit(${ended.code})`, final: false })
-    } finally {
-      for (const timer of timers) clearTimeout(timer)
-      this.#worker.off('message', onMessage)
-      attempt.cancel.removeEventListener('abort', onCancel)
-      attempt.kill.removeEventListener('abort', onKill)
-      this.#streams.stdout.release()
-      this.#streams.stderr.release()
-      if (!this.isGood) await this.end()
-      else this.#worker.unref()
-    }
+    const result = await super.run(attempt)
+    if (this.isGood) this.#worker.unref()
+    return result
   }
 
   async end(): Promise<void> {
     this.isGood = false
     await this.#worker.terminate()
   }
+
+  protected send(message: ToStage): void {
+    this.#worker.postMessage(message)
+  }
+
+  protected listen(onMessage: (message: FromStage) => void): () => void {
+    this.#worker.on('message', onMessage)
+    return () => this.#worker.off('message', onMessage)
+  }
+
+  protected stop(): void {
+    this.kill()
+  }
+
+  protected kill(): void {
+    this.isGood = false
+    void this.#worker.terminate()
+  }
+}
+
+function ended(code: number, thrown: Error | undefined): StageResult {
+  if (thrown) return failed({ reason: 'crashed', message: thrown.message, final: false, ...(thrown.stack && { stack: thrown.stack }) })
+  return failed({ reason: 'crashed', message: `ended its thread with process.exit(${code})`, final: false })
 }
