@@ -1,14 +1,13 @@
 import type { ArtifactHandle, StageContext } from 'hone-engine'
 import {
-  aggregateByTask, choiceAccuracy, chosen, encodeContinuation, makeScorer, scoreContinuations, TemplateError, truncateLeft, type LanguageModel, type SequenceToScore,
+  aggregateByTask, choiceAccuracy, chosen, encodeContinuation, scoreContinuations, TemplateError, truncateLeft, type LanguageModel, type SequenceToScore,
 } from 'hone-lm'
 import { rowIds } from '../kinds/ids.js'
 import type { Message, Row } from '../kinds/kinds.js'
 import { choiceQuestion, RowProblem, type ChoiceQuestion } from './choice-question.js'
 import type { ChoiceParams } from './choice.js'
-import { computedBy } from './computed-by.js'
-import { openEngine } from './open-engine.js'
-import { modelSalt, openModel } from './open-model.js'
+import { openModel } from './open-model.js'
+import { rememberedScores } from './remembered-scores.js'
 import { writeMetrics } from './write-metrics.js'
 
 /** Questions whose numbers are remembered together. */
@@ -86,28 +85,14 @@ function chat({ fail }: StageContext, { template }: LanguageModel, id: string, m
   }
 }
 
-async function scoreAll(context: StageContext<ChoiceParams>, model: LanguageModel, questions: readonly (readonly SequenceToScore[])[]): Promise<Likelihoods[]> {
-  const { params, threads, signal, memo, progress } = context
-  const salt = modelSalt(context, model, computedBy(params, context.backend))
+function scoreAll(context: StageContext<ChoiceParams>, model: LanguageModel, questions: readonly (readonly SequenceToScore[])[]): Promise<Likelihoods[]> {
   const rows = questions.map(sequences => sequences.map(({ ids, from }) => ({ ids, from })))
-  const likelihoods: Likelihoods[] = []
-  let scorer: Awaited<ReturnType<typeof makeScorer>> | undefined
-  const score = async (missing: readonly (readonly SequenceToScore[])[]): Promise<Likelihoods[]> => {
-    scorer ??= await makeScorer(model, { engine: await openEngine(context), threads })
-    const scored = await scoreContinuations(scorer, missing.flat(), { signal })
+  return rememberedScores(context, model, rows, { chunk, unit: 'questions' }, async (scorer, missing) => {
+    const scored = await scoreContinuations(scorer, missing.flat(), { signal: context.signal })
     let next = 0
     return missing.map(sequences => {
       const own = scored.slice(next, (next += sequences.length))
       return { sums: own.map(s => s.logLikelihood), greedy: own.map(s => s.isGreedy) }
     })
-  }
-  try {
-    for await (const row of memo.map(rows, { salt, chunk }, score)) {
-      likelihoods.push(row)
-      progress(likelihoods.length, rows.length, 'questions')
-    }
-  } finally {
-    await scorer?.dispose()
-  }
-  return likelihoods
+  })
 }

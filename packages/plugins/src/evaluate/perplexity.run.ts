@@ -1,12 +1,11 @@
 import type { ArtifactHandle, StageContext } from 'hone-engine'
-import { aggregateByTask, makeScorer, maskedTokens, measure, perplexityOf, TemplateError, type LanguageModel, type Measured, type TokensToMeasure } from 'hone-lm'
+import { aggregateByTask, maskedTokens, measure, perplexityOf, TemplateError, type LanguageModel, type Measured, type TokensToMeasure } from 'hone-lm'
 import { rowIds } from '../kinds/ids.js'
 import type { Example, Message, Row } from '../kinds/kinds.js'
 import { textOf, valueOf } from '../qa-convert/render.js'
-import { computedBy } from './computed-by.js'
-import { openEngine } from './open-engine.js'
-import { modelSalt, openModel } from './open-model.js'
+import { openModel } from './open-model.js'
 import type { PerplexityParams } from './perplexity.js'
+import { rememberedScores } from './remembered-scores.js'
 import { writeMetrics } from './write-metrics.js'
 
 const defaultWindow = 1024
@@ -74,23 +73,8 @@ function chatTokens({ fail }: StageContext, { tokenizer, template, endIds }: Lan
   }
 }
 
-async function measureAll(context: StageContext<PerplexityParams>, model: LanguageModel, texts: readonly Text[], window: number): Promise<Measured[]> {
-  const { threads, signal, memo, progress } = context
-  const salt = { ...modelSalt(context, model, computedBy(context.params, context.backend)), window }
+function measureAll(context: StageContext<PerplexityParams>, model: LanguageModel, texts: readonly Text[], window: number): Promise<Measured[]> {
   const rows = texts.map(({ tokens: { ids, mask } }) => ({ ids, ...(mask && { mask }) }))
-  const measured: Measured[] = []
-  let scorer: Awaited<ReturnType<typeof makeScorer>> | undefined
-  const score = async (missing: readonly TokensToMeasure[]) => {
-    scorer ??= await makeScorer(model, { engine: await openEngine(context), threads })
-    return (await measure(scorer, missing, window, { signal })).map(({ tokens, nll }) => ({ tokens, nll }))
-  }
-  try {
-    for await (const row of memo.map(rows, { salt, chunk }, score)) {
-      measured.push(row)
-      progress(measured.length, rows.length, 'texts')
-    }
-  } finally {
-    await scorer?.dispose()
-  }
-  return measured
+  return rememberedScores(context, model, rows, { salt: { window }, chunk, unit: 'texts' }, async (scorer, missing) =>
+    (await measure(scorer, missing, window, { signal: context.signal })).map(({ tokens, nll }) => ({ tokens, nll })))
 }

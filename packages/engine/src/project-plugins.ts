@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { realIo } from './artifacts/io.js'
+import { layout } from './artifacts/layout.js'
+import { placeProblem } from './artifacts/store-place.js'
+import type { Result } from './diagnostics/result.js'
+import { loadRegistry, type NamedPlugin } from './plugin/load.js'
+import type { LoadedPlugin, Registry } from './plugin/registry.js'
+import { storeRoot } from './prepare.js'
+import { parsePipeline } from './source/parse.js'
+import { readProjectFile } from './source/project-file.js'
+import { findProjectRoot } from './source/project-root.js'
+
+/** The plugins that a project's hone.yaml names, with the built-in ones. */
+export async function openProject(projectRoot: string, builtIn: readonly LoadedPlugin[]): Promise<Result<Registry>> {
+  const project = readProjectFile(projectRoot)
+  return project.ok ? load(projectRoot, builtIn, project.value.plugins) : project
+}
+
+/**
+ * The stages that pipelines of one project may name: the built-in ones, and those of the plugins that `files` name. What else is wrong in a file
+ * does not matter: whoever asks is in the middle of writing it.
+ */
+export async function projectRegistry(builtIn: readonly LoadedPlugin[], files: readonly string[], projectRoot: string): Promise<Result<Registry>> {
+  const plugins = new Map<string, NamedPlugin>()
+  for (const name of files) {
+    const file = resolve(name)
+    let text: string
+    try {
+      text = await readFile(file, 'utf8')
+    } catch (error) {
+      const message = (error as NodeJS.ErrnoException).code === 'ENOENT' ? `there is no pipeline ${file}` : `the pipeline ${file} cannot be read: ${(error as Error).message}`
+      return { ok: false, diagnostics: [{ code: 'no-file', severity: 'error', message }] }
+    }
+    const parsed = parsePipeline({ file, text, projectRoot: findProjectRoot(file), env: {} })
+    const pipeline = parsed.ok ? parsed.value : parsed.partial
+    if (!pipeline) return { ok: false, diagnostics: parsed.diagnostics }
+    for (const plugin of pipeline.plugins) if (!plugins.has(plugin.value)) plugins.set(plugin.value, plugin)
+  }
+  return load(projectRoot, builtIn, [...plugins.values()])
+}
+
+/** What is made of them to load them is kept in the project's store. */
+async function load(projectRoot: string, builtIn: readonly LoadedPlugin[], plugins: readonly NamedPlugin[]): Promise<Result<Registry>> {
+  const root = storeRoot(projectRoot)
+  const noPlace = plugins.length > 0 ? placeProblem(realIo, root) : undefined
+  if (noPlace) return { ok: false, diagnostics: [{ code: 'store', severity: 'error', message: noPlace.message, hint: noPlace.hint }] }
+  return loadRegistry({ builtIn, plugins, projectRoot, cacheDir: layout(root).plugins })
+}
