@@ -78,10 +78,11 @@ for (const plugin of [false, true]) test(`a store that can be nowhere is a mista
   const project = Project.make({
     'plugin.js': "import { definePlugin } from 'hone-engine'\nexport default definePlugin({ name: 'empty', api: 1 })\n",
     'pipeline.yaml': `${plugin ? 'plugins: [./plugin.js]\n' : ''}stages:\n  a: ${shell('echo "{}" > "$HONE_OUTPUT_TO"')}\n`,
+    ...(plugin && { 'hone.yaml': 'plugins: [./plugin.js]\n' }),
     taken: '',
   })
   for (const [home, message] of impossible) {
-    for (const command of ['run', 'plan']) {
+    for (const command of ['run', 'plan', ...(plugin ? ['doctor'] : [])]) {
       const text = said(project, await project.start([command, 'pipeline.yaml'], { env: { HONE_HOME: home.startsWith('/') ? home : project.path(home) } }).ended)
       assert.match(text, /^exit 2\nerror: /, `${command} ${home}`)
       assert.match(text, message, `${command} ${home}`)

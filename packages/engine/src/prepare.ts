@@ -144,7 +144,7 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
   const noPlace = placeProblem(realIo, root)
   const pipeline = parsePipeline({ file, text: text.value, projectRoot, env, set: options.set, paramsFile, ...(!noPlace && { memory: layout(root).reading(relative(projectRoot, file)) }) })
   if (noPlace) return { ok: false, diagnostics: [...pipeline.diagnostics, ...error('store', noPlace.message, noPlace.hint).diagnostics] }
-  const cacheDir = join(root, 'plugins')
+  const cacheDir = layout(root).plugins
   if (!pipeline.ok) return { ok: false, diagnostics: await furtherMistakes(pipeline, plugins => loadRegistry({ builtIn: options.builtIn, plugins, projectRoot, cacheDir })) }
   const registry = await loadRegistry({ builtIn: options.builtIn, plugins: pipeline.value.plugins, projectRoot, cacheDir })
   const diagnostics = [...pipeline.diagnostics, ...registry.diagnostics]

@@ -28,6 +28,8 @@ export const layout = (root: string) => ({
   states: join(root, 'states'),
   /** What the probes of stages said last. */
   probes: join(root, 'probes'),
+  /** Bundles of plugins, and what is known of them. */
+  plugins: join(root, 'plugins'),
   quarantine: join(root, 'quarantine'),
   statIndex: join(root, 'stat-index'),
   temporary: join(root, 'tmp'),
