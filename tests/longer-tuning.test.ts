@@ -10,7 +10,7 @@ const base = await baseModel()
 const projectOf = (uses: string, more: string, rows: readonly string[] = Array.from({ length: 32 }, (_, i) => `{"question":"What is ${i + 10}?","answer":"red"}\n`)) => {
   const project = Project.make({
     'rows.jsonl': rows.join(''),
-    'pipeline.yaml': `params: { epochs: 1 }
+    'pipeline.yaml': `params: { epochs: 1, most: 3 }
 stages:
   rows: { uses: ingest/table, with: { path: rows.jsonl } }
   pairs: { uses: qa-convert/template, inputs: { rows: rows }, with: { preset: qa, split: { validation: 0.125 } } }
@@ -46,8 +46,24 @@ for (const uses of ['tune/full', 'tune/lora']) test(`${uses} computes only the s
   assert.not.ok(three.events.some(e => e.type === 'nondeterministic'))
 })
 
+test('max_steps goes on as epochs do, alone or together with them; fewer steps than before are computed anew', async () => {
+  const more = 'schedule: constant, warmup_steps: 2, max_steps: "${{ params.most }}"'
+  const project = projectOf('tune/lora', more)
+  assert.equal(steps(await project.run()), range(1, 3))
+  const longer = await project.run('--set', 'most=6')
+  assert.equal(steps(longer), range(4, 6), said(longer))
+  const fresh = await projectOf('tune/lora', more).run('--set', 'most=6')
+  assert.equal([steps(fresh), digests(longer)], [range(1, 6), digests(fresh)])
+  const both = await project.run('--set', 'most=10', '--set', 'epochs=2')
+  assert.equal([steps(both), digests(both)], [range(7, 10), digests(await projectOf('tune/lora', more).run('--set', 'most=10', '--set', 'epochs=2'))])
+  const fewer = await project.run('--set', 'most=2')
+  assert.equal(steps(fewer), range(1, 2))
+  assert.match(said(fewer), /Does not go on from an earlier result: it has 6 steps, this run 2\./)
+})
+
 test('where learning rates depend on the number of steps, or batches have other shapes, it starts from nothing and says why', async () => {
   const reasons = [
+    ['schedule: linear, warmup_steps: 2', /Does not go on from the result with epochs 1: with the schedule "linear" the learning rate of each step depends on how many there are/],
     ['schedule: cosine', /Does not go on from the result with epochs 1: with the schedule "cosine" the learning rate of each step depends on how many there are/],
     ['schedule: constant', /Does not go on from the result with epochs 1: its warm-up is a share of all steps; with "warmup_steps" it could/],
   ] as const
@@ -61,7 +77,7 @@ test('where learning rates depend on the number of steps, or batches have other 
   const project = projectOf('tune/lora', 'schedule: constant, warmup_steps: 2', Array.from({ length: 32 }, (_, i) => `{"question":"What is ${'so '.repeat((i * 7) % 13)}${i + 10}?","answer":"${'red '.repeat(1 + (i % 5))}"}\n`))
   await project.run()
   const many = await project.run('--set', 'epochs=12')
-  assert.match(said(many), /Does not go on from an earlier, shorter result: with other steps its batches are computed in other shapes/)
+  assert.match(said(many), /Does not go on from an earlier result: with other steps its batches are computed in other shapes/)
   assert.is(steps(many)[0], 1)
 })
 

@@ -65,6 +65,14 @@ function paramLines(schema: JsonSchema, prefix = '  '): string[][] {
   })
 }
 
+/** What a run may do besides taking the result of an equal one. */
+function reuseLines({ probe, extends: extended = [] }: StageDefinition): string[] {
+  return [
+    ...(probe ? ['Each run asks what its data outside the project is at, and fetches it again once that has changed.'] : []),
+    ...(extended.length > 0 ? [`It goes on from an earlier result that differs only in ${extended.join(' or ')}, where that gives the bytes of a run from nothing.`] : []),
+  ]
+}
+
 function documentation(stage: StageDefinition, registry: Registry, bold: (text: string) => string): string {
   const sections = [`${bold(stage.id)} (version ${stage.version})\n${stage.summary}`]
   const inputs = portLines(possibleInputs(stage))
@@ -72,6 +80,8 @@ function documentation(stage: StageDefinition, registry: Registry, bold: (text: 
   sections.push(`outputs\n${columns(portLines(possibleOutputs(stage)))}`)
   const parameters = paramLines(stage.params.schema)
   if (parameters.length) sections.push(`with\n${columns(parameters)}`)
+  const reuse = reuseLines(stage)
+  if (reuse.length) sections.push(`when it runs again\n${reuse.map(line => `  ${line}`).join('\n')}`)
   sections.push(`example, below \`stages:\`\n${exampleStage(stage, registry).replace(/^(?=.)/gm, '  ')}`)
   return sections.join('\n\n')
 }
@@ -96,7 +106,7 @@ export function addCatalogue(program: Command, shell: Shell): void {
       const stage = registry.stage(withoutVersion(id))?.definition
       if (!stage) return shell.refuse(`There is no stage "${id}". ${didYouMean(id, registry.stages.map(s => s.definition.id)) ?? '`hone stages` lists them.'}`)
       shell.answer(
-        { id: stage.id, version: stage.version, summary: stage.summary, inputs: portsAsData(possibleInputs(stage)), outputs: portsAsData(possibleOutputs(stage)), params: stage.params.schema, example: exampleStage(stage, registry) },
+        { id: stage.id, version: stage.version, summary: stage.summary, inputs: portsAsData(possibleInputs(stage)), outputs: portsAsData(possibleOutputs(stage)), params: stage.params.schema, probes: stage.probe !== undefined, extends: stage.extends ?? [], example: exampleStage(stage, registry) },
         () => documentation(stage, registry, shell.out.bold),
       )
     })

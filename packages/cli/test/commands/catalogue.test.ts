@@ -31,6 +31,29 @@ test('a stage whose ports depend on its parameters shows those that it may have;
     assert.ok(told.includes(line), line)
 })
 
+test('stages KIND/NAME says by which parameters it goes on from an earlier result, and that it asks after outside data', async () => {
+  const again = (text: string) => /\nwhen it runs again\n([^]*?)\n\n/.exec(text)?.[1]
+  assert.is(again((await project.hone('stages', 'tune/lora')).stdout), '  It goes on from an earlier result that differs only in epochs or max_steps, where that gives the bytes of a run from nothing.')
+  assert.is(again((await project.hone('stages', 'ingest/table')).stdout), undefined)
+  const probing = Project.make({
+    'plugin.js': `import { defineStage, definePlugin, params } from 'hone-engine'
+import { rows } from 'hone-plugins'
+export default definePlugin({ name: 'wire', api: 1, stages: [defineStage({
+  id: 'ingest/wire', version: 1, summary: 'Rows of a wire.', params: params({ type: 'object' }), inputs: {}, outputs: { rows: { kind: rows } }, determinism: 'none',
+  probe: async () => 'now', run: async () => ({ default: () => {} }),
+})] })
+`,
+    'pipeline.yaml': 'plugins: [./plugin.js]\nstages: { wire: { uses: ingest/wire } }\n',
+  })
+  const of = ['ingest/wire', '--of', 'pipeline.yaml']
+  assert.is(again((await probing.hone('stages', ...of)).stdout), '  Each run asks what its data outside the project is at, and fetches it again once that has changed.')
+  const told = async (...args: string[]) => {
+    const { probes, extends: extended } = (await probing.hone('stages', ...args, '--json')).json
+    return { probes, extended }
+  }
+  assert.equal([await told(...of), await told('tune/full')], [{ probes: true, extended: [] }, { probes: false, extended: ['epochs', 'max_steps'] }])
+})
+
 test('the example of every stage is a pipeline without a mistake, once what it names is there', async () => {
   const { stages } = (await project.hone('stages', '--json')).json as { stages: { id: string }[] }
   const examples = await Promise.all(stages.map(async ({ id }) => (await project.hone('stages', id, '--json')).json.example as string))

@@ -103,7 +103,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
   const loaded =
     (checkpoints && (await loadCheckpoint(checkpoints.dir, checkpoints.identity, parameters, m => onMessage?.(m)))) ??
-    (await goOnFrom(options.prior ?? [], course, parameters, reason => onMessage?.(`Does not go on from an earlier, shorter result: ${reason}.`)))
+    (await goOnFrom(options.prior ?? [], course, parameters, reason => onMessage?.(`Does not go on from an earlier result: ${reason}.`)))
   if (!loaded) for (const p of parameters) await model.initialise(p.name, p.value)
   const history = loaded?.history ?? emptyHistory()
   const resumedAt = loaded?.step ?? 0
