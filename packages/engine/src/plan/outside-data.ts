@@ -109,9 +109,9 @@ export class OutsideData {
           timer = setTimeout(() => timeout.abort(new Error(`no answer within ${timeoutMs / 1000} seconds`)), timeoutMs)
         }),
       ])
-      if (value === undefined) return undefined
-      if (typeof value !== 'string' || value === '' || value.length > longestValue) throw new Error(`its probe answers ${value === '' ? 'an empty text' : typeof value === 'string' ? `${value.length} characters` : `a ${typeof value}`}; a text of at most ${longestValue} is wanted`)
-      return value
+      const wrong = wrongAnswer(value)
+      if (wrong !== undefined) throw new Error(wrong)
+      return value as string | undefined
     } finally {
       clearTimeout(timer)
       this.#busy--
@@ -143,6 +143,12 @@ export class OutsideData {
   #file(question: string): string {
     return join(layout(this.#root).probes, `${question}.json`)
   }
+}
+
+/** What is wrong with what a probe said. */
+export function wrongAnswer(value: unknown): string | undefined {
+  if (value === undefined || (typeof value === 'string' && value !== '' && value.length <= longestValue)) return undefined
+  return `its probe answers ${value === '' ? 'an empty text' : typeof value === 'string' ? `${value.length} characters` : `a ${typeof value}`}; a text of at most ${longestValue} is wanted`
 }
 
 /** Secrets as their template, so that none reaches a file. */

@@ -98,7 +98,7 @@ export async function attempt(stage: StageDefinition, setting: StageSetting, opt
 /** As the engine offers it: what was kept, with the parameters that the stage extends. */
 const priorOf = ({ extends: names = [] }: StageDefinition, { request }: Place) => ({ params: Object.fromEntries(names.map(name => [name, request.params[name]!])), path: request.keep! })
 
-async function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
+export async function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined
   try {
     return await Promise.race([promise, new Promise<undefined>(done => (timer = setTimeout(() => done(undefined), timeoutMs)))])

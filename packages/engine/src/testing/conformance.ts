@@ -7,6 +7,7 @@ import type { Determinism, StageDefinition } from '../plugin/define.js'
 import { attempt, type Attempt } from './attempt.js'
 import { digestsBelow, firstDifference, namesThatDiffer } from './contents.js'
 import { openToAnyKey, wrongDefault, wrongExample, wrongValues } from './parameter-checks.js'
+import { deafProbe, writingProbe, wrongProbe } from './probe-checks.js'
 import { completeParams, layOut, parameterProblems, type StageSetting } from './setting.js'
 
 /** Parameters that must be refused, and what must be said. */
@@ -144,6 +145,11 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
         refuse(difference(undisturbed, after), 'when it goes on after a cancel, with what that left in scratch')
       },
     },
+    ...(stage.probe ? [
+      { name: 'answers its probe with the same text while nothing changes', run: async () => refuse(await wrongProbe(stage, options, timeoutMs)) },
+      { name: 'writes nothing when it is asked after its outside data', run: async () => refuse(await writingProbe(stage, options, timeoutMs)) },
+      { name: 'ends its probe soon after it is cancelled', run: async () => refuse(await deafProbe(stage, options, timeoutMs, options.graceMs)) },
+    ] : []),
     ...(stage.extends?.length ? [{
       name: 'goes on from an earlier result to the same bytes',
       run: async () => {

@@ -71,6 +71,8 @@ const sound: Record<string, [StageDefinition<any>, ConformanceOptions?]> = {
   'one that says that it cannot repeat itself': [stageOf(({ outputs }) => outputs.rows!.write({ r: Math.random() }), { determinism: 'none' })],
   'one that goes on where it was stopped': [stageOf(resuming(at => at), { resumable: true })],
   'one that goes on from an earlier result': [stageOf(extending(kept => kept), extended), { params: { times: 5 }, earlier: { times: 3 } }],
+  'one that asks after its data, and stops when it is told': [stageOf(double, { probe: ({ params: { times }, signal }) => sleep(20, `"${times}"`, { signal }) }), { graceMs: 1000 }],
+  'one whose parameters need no asking': [stageOf(double, { probe: async () => undefined })],
   'one that keeps what it needs meanwhile in scratch': [stageOf(async context => (await writeFile(join(context.scratch, 'x'), ''), double(context)))],
   'one that asks for a service': [
     stageOf(({ services, outputs }) => outputs.rows!.write({ said: services.greeting }), { services: { greeting: defineService('greeting') } }),
@@ -82,6 +84,7 @@ for (const [name, [stage, options]] of Object.entries(sound)) test(`lets pass ${
 
 const outside = join(tmpdir(), `hone-outside-${process.pid}`)
 let calls = 0
+const answers = 'answers its probe with the same text while nothing changes'
 
 /** What is broken → the stage, and by check what must be said. */
 const broken: Record<string, [StageDefinition<any>, Record<string, RegExp>, ConformanceOptions?]> = {
@@ -116,6 +119,12 @@ const broken: Record<string, [StageDefinition<any>, Record<string, RegExp>, Conf
   'goes on from an earlier result to another': [stageOf(extending(kept => kept.map(n => n + 1)), extended), { 'goes on from an earlier result to the same bytes': /line 1 is \{"n":1\}, then \{"n":2\} \(when it goes on from an earlier result/ }, { params: { times: 5 }, earlier: { times: 3 } }],
   'extends and is not shown how': [stageOf(extending(kept => kept), extended), { 'goes on from an earlier result to the same bytes': /extends "times": give the parameters of an earlier result/ }],
   'extends and keeps nothing': [stageOf(double, extended), { 'goes on from an earlier result to the same bytes': /leaves nothing in `keep`/ }, { earlier: { times: 1 } }],
+  'answers its probe otherwise each time': [stageOf(double, { probe: async () => `"${calls++}"` }), { [answers]: /its probe answers "\\"\d+\\"", then "\\"\d+\\"", and nothing has changed between/ }],
+  'answers its probe with a number': [stageOf(double, { probe: async () => 7 as never }), { [answers]: /its probe answers a number; a text of at most 4096 is wanted/ }],
+  'throws when it is asked': [stageOf(double, { probe: ({ params }) => params.address.length }), { [answers]: /its probe throws: Cannot read properties of undefined/ }],
+  'does not end when it is asked': [stageOf(double, { probe: () => new Promise(() => {}) }), { [answers]: /its probe did not answer within 200 ms/ }, { timeoutMs: 200 }],
+  'writes when it is asked': [stageOf(double, { probe: async () => (await writeFile(outside, 'x'), '1') }), { 'writes nothing when it is asked after its outside data': new RegExp(`its probe writes to ${outside}`) }],
+  'does not look at the signal of its probe': [stageOf(double, { probe: () => sleep(400, '1') }), { 'ends its probe soon after it is cancelled': /its probe had not ended 50 ms after it was cancelled/ }, { graceMs: 50 }],
   'has a default that it refuses': [stageOf(double, { params: properties({ size: { enum: ['small', 'large'], default: 'middle' } }) }), { 'has defaults that its schema accepts': /"size" must be "small" or "large"; got "middle"/, 'has an example that its schema accepts': /got "middle"/, 'runs to its end': /refuses the parameters: .*got "middle"/ }],
   'has an example that it refuses': [stageOf(double, { example: 'tiems: 3' }), { 'has an example that its schema accepts': /"tiems" is not a key/ }],
   'has an example that is no YAML': [stageOf(double, { example: 'times: [3' }), { 'has an example that its schema accepts': /not YAML/ }],
