@@ -18,6 +18,7 @@ import { fetchNamed, type Fetching } from './fetch-references.js'
 import type { Graph } from './graph/graph.js'
 import { furtherInGraph, resolveGraph } from './graph/resolve.js'
 import { OtherPipelines } from './other-pipelines.js'
+import { lookAtNamed } from './plan/check.js'
 import { plan, type PlanOptions } from './plan/plan.js'
 import { OutsideData } from './plan/outside-data.js'
 import type { References } from './plan/references.js'
@@ -107,7 +108,11 @@ async function furtherMistakes({ partial, diagnostics }: ParseResult, load: (plu
   if (!partial) return collector.diagnostics
   const registry = await load(partial.plugins)
   collector.addFollowing(registry.diagnostics)
-  if (registry.ok) collector.addFollowing(furtherInGraph(partial, registry.value, diagnostics))
+  if (registry.ok) {
+    const further = furtherInGraph(partial, registry.value, diagnostics)
+    collector.addFollowing(further.diagnostics)
+    collector.addFollowing(await lookAtNamed(further.named, partial))
+  }
   return collector.diagnostics
 }
 
@@ -151,7 +156,12 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
   if (!registry.ok) return { ok: false, diagnostics }
   const graph = resolveGraph(pipeline.value, registry.value)
   diagnostics.push(...graph.diagnostics)
-  if (!graph.ok) return { ok: false, diagnostics }
+  if (!graph.ok) {
+    const all = new Collector()
+    all.addAll(diagnostics)
+    all.addFollowing(await lookAtNamed(graph.named ?? [], pipeline.value))
+    return { ok: false, diagnostics: all.diagnostics }
+  }
   const executors = unknownExecutors(graph.value, registry.value)
   if (executors.length > 0) return { ok: false, diagnostics: [...diagnostics, ...executors] }
   const services = servicesOf(registry.value.providers)

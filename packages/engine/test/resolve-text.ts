@@ -15,7 +15,7 @@ export function resolveText(text: string, { env = {}, registry = fakeRegistry(),
   const graph = resolveGraph(pipeline, registry)
   const collector = new Collector()
   collector.addAll(parsed.diagnostics)
-  collector.addFollowing(parsed.ok ? graph.diagnostics : furtherInGraph(pipeline, registry, parsed.diagnostics))
+  collector.addFollowing(parsed.ok ? graph.diagnostics : furtherInGraph(pipeline, registry, parsed.diagnostics).diagnostics)
   return graph.ok && parsed.ok ? { ...graph, diagnostics: collector.diagnostics } : { ok: false, diagnostics: collector.diagnostics }
 }
 

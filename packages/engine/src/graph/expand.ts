@@ -28,6 +28,13 @@ interface Partial {
   readonly combination: number
 }
 
+/** A file, folder or model that a parameter names, for a port. */
+export interface NamedForPort {
+  readonly port: string
+  readonly of: InputPort
+  readonly member: Extract<NodeInput, { type: 'files' }>
+}
+
 type Lookup = (target: PortReference, member: InputMember) => AxisIndex<Candidate>
 
 /**
@@ -44,6 +51,8 @@ export class Expander {
   /** A reference means the same output of every node that has the same outputs. */
   readonly #chosen = new WeakMap<OutputPorts, Map<string, string | undefined>>()
   readonly #places = new WeakMap<SourceRange, number>()
+  /** What the parameters of stages name that could not be expanded. */
+  readonly named: NamedForPort[] = []
   #numbered = 0
 
   constructor(pipeline: Pipeline, registry: Registry, collector: Collector, entries: ReadonlyMap<string, StageEntry>) {
@@ -74,6 +83,7 @@ export class Expander {
       // The parameters can be checked all the same.
       const { inputPorts, files } = withoutMatrix.bound({})
       for (const [port, of] of Object.entries(inputPorts)) if (!of.optional && !files[port] && !(port in shapes)) this.#missing(typed, port, of)
+      for (const [port, members] of Object.entries(files)) for (const member of members) this.named.push({ port, of: inputPorts[port]!, member })
       withoutMatrix.publish({})
       withoutMatrix.seed({})
       return true

@@ -6,12 +6,15 @@ import type { StageDefinition } from '../plugin/define.js'
 import type { Registry, RegisteredStage } from '../plugin/registry.js'
 import type { Pipeline, StageSource } from '../source/pipeline.js'
 import { orderStages } from './cycles.js'
-import { Expander } from './expand.js'
+import { Expander, type NamedForPort } from './expand.js'
 import type { Graph, GraphNode, NodeId } from './graph.js'
 import { makeEntry, type StageEntry } from './stage-entry.js'
 
+/** Of a graph with mistakes, what the parameters of its stages name all the same. */
+export type ResolvedGraph = Result<Graph> & { readonly named?: readonly NamedForPort[] }
+
 /** Makes the graph of a pipeline: stages looked up, parameters checked, matrices unfolded, every port led to what feeds it. */
-export function resolveGraph(pipeline: Pipeline, registry: Registry): Result<Graph> {
+export function resolveGraph(pipeline: Pipeline, registry: Registry): ResolvedGraph {
   const collector = new Collector()
   const ids = new Set([...pipeline.stages.map(stage => stage.id), ...(pipeline.unread ?? [])])
   const entries = new Map<string, StageEntry>()
@@ -34,7 +37,15 @@ export function resolveGraph(pipeline: Pipeline, registry: Registry): Result<Gra
     for (const node of entry.nodes ?? []) nodes.set(node.id, node)
   }
   checkPublished([...nodes.values()], pipeline, registry, collector)
-  return collector.result(() => ({ pipeline, nodes }))
+  const resolved = collector.result(() => ({ pipeline, nodes }))
+  return resolved.ok ? resolved : { ...resolved, named: [...expander.named, ...namedBy(nodes.values())] }
+}
+
+function* namedBy(nodes: Iterable<GraphNode>): Iterable<NamedForPort> {
+  for (const { when, inputs, inputPorts } of nodes) {
+    if (when === false) continue
+    for (const [port, members] of Object.entries(inputs)) for (const member of members) if (member.type === 'files') yield { port, of: inputPorts[port]!, member }
+  }
 }
 
 function lookUp({ uses: { value, range } }: StageSource, registry: Registry, collector: Collector): RegisteredStage | undefined {
@@ -67,12 +78,13 @@ const ofSameKind = (uses: string, { stages }: Registry): StageDefinition[] => {
 const misreadings = new Set(['unknown-key', 'wrong-type', 'yaml-key'])
 
 /** The mistakes in the rest of a file that has some. A stage of which a key was misread may lack an input for that reason alone. */
-export function furtherInGraph(partial: Pipeline, registry: Registry, mistakes: readonly Diagnostic[]): readonly Diagnostic[] {
+export function furtherInGraph(partial: Pipeline, registry: Registry, mistakes: readonly Diagnostic[]): { readonly diagnostics: readonly Diagnostic[]; readonly named: Iterable<NamedForPort> } {
   const { stages, unread = [], rangeOf } = partial
   const starts = [...stages.map(stage => stage.id), ...unread].map(id => rangeOf(['stages', id], 'key').offset).sort((a, b) => a - b)
   const stageAt = (d: Diagnostic) => starts.findLast(start => start <= (d.range?.offset ?? -1))
   const misread = new Set(mistakes.filter(d => misreadings.has(d.code)).map(stageAt))
-  return resolveGraph(partial, registry).diagnostics.filter(d => d.code !== 'missing-input' || !misread.has(stageAt(d)))
+  const graph = resolveGraph(partial, registry)
+  return { diagnostics: graph.diagnostics.filter(d => d.code !== 'missing-input' || !misread.has(stageAt(d))), named: graph.ok ? namedBy(graph.value.nodes.values()) : (graph.named ?? []) }
 }
 
 /** Every published port is there, and no two nodes write to one place. */

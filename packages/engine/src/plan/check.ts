@@ -1,13 +1,15 @@
 import { canonicalJson } from '../artifacts/canonical-json.js'
 import { sha256 } from '../artifacts/digest.js'
-import type { Json } from '../artifacts/types.js'
-import type { Collector } from '../diagnostics/collector.js'
-import type { SourceRange } from '../diagnostics/diagnostic.js'
+import type { Digest, Json } from '../artifacts/types.js'
+import { Collector } from '../diagnostics/collector.js'
+import type { Diagnostic, SourceRange } from '../diagnostics/diagnostic.js'
+import type { NamedForPort } from '../graph/expand.js'
 import type { Graph, GraphNode } from '../graph/graph.js'
-import type { CheckContext, InputPort, NamedInputs, StageProblem, UpstreamStage } from '../plugin/define.js'
+import { parsePipelineReference } from '../graph/reference.js'
+import type { CheckContext, InputPort, KindDefinition, NamedInputs, StageProblem, UpstreamStage } from '../plugin/define.js'
 import type { Pipeline } from '../source/pipeline.js'
 import { backendOf, type FingerprintContext } from './fingerprint.js'
-import { namedQuestion, type NamedArtifact } from './named-files.js'
+import { findNamed, namedQuestion, type Hashing, type NamedArtifact } from './named-files.js'
 
 const asked = new WeakMap<FingerprintContext['shared'], Map<string, Promise<readonly StageProblem[]>>>()
 
@@ -48,6 +50,45 @@ export async function checkNode(node: GraphNode, { nodes, pipeline }: Graph, con
   const question = `stage\0${definition.id}\0${sha256(canonicalJson(asks as unknown as Json))}`
   const found = await once(question, () => asking(`the check of ${definition.id}`, () => check(asks)))
   report(found, 'stage-check', param => paramRange(node, pipeline, param), problems)
+}
+
+/**
+ * Where the graph has mistakes no plan is made. What its parameters name is looked at all the same: whether it is there, and what its kind says of
+ * its headers. Nothing is hashed, and what lies outside the project is left for when the rest is right.
+ */
+export async function lookAtNamed(named: Iterable<NamedForPort>, { projectRoot, fetch }: Pipeline): Promise<readonly Diagnostic[]> {
+  const problems = new Collector()
+  const seen = new Set<string>()
+  for (const { port, of, member } of named) {
+    const question = `${namedQuestion(member, port, of)}\0${member.range.offset}`
+    if (seen.has(question) || !isPath(member.reference, of.kind)) continue
+    seen.add(question)
+    const found = await findNamed({ port, reference: member.reference, glob: member.glob, kind: of.kind, view: of.view }, projectRoot, unhashed)
+    if (found.type === 'problem') {
+      problems.error(found.code, member.range, found.message, { hint: found.code === 'missing-file' && fetch !== undefined ? fetchHint(fetch) : found.hint })
+      continue
+    }
+    const { check } = of.kind
+    for (const { path } of check ? found.artifacts : []) {
+      report(await asking(`the check of kind ${of.kind.id}`, () => check!(path, of.view)), 'bad-artifact', () => member.range, problems)
+    }
+  }
+  return problems.diagnostics
+}
+
+/** What to do about a file that is not there, where the pipeline says which command gets its inputs. */
+export const fetchHint = (fetch: string): string => `\`${fetch}\` gets what this pipeline needs.`
+
+const unhashed: Hashing = { digestFile: async () => ({ digest: '' as Digest, bytes: 0 }), knownDigest: () => undefined }
+
+/** Neither of another pipeline nor from outside, nor one that an axis is still to fill in. */
+function isPath(reference: string, kind: KindDefinition): boolean {
+  if (reference.includes('${{') || parsePipelineReference(reference)) return false
+  try {
+    return kind.resolve?.(reference) === undefined
+  } catch {
+    return false
+  }
 }
 
 const asUpstream = async (node: GraphNode, context: FingerprintContext): Promise<UpstreamStage> => ({

@@ -5,7 +5,7 @@ import type { Result } from '../diagnostics/result.js'
 import type { Graph, GraphNode, NodeId } from '../graph/graph.js'
 import type { Registry } from '../plugin/registry.js'
 import type { Pipeline } from '../source/pipeline.js'
-import { checkNode } from './check.js'
+import { checkNode, fetchHint } from './check.js'
 import { describe, explain } from './explain.js'
 import { backendOf, fingerprint, outsideData, sharedLookups, type BoundNode, type FingerprintContext, type SharedLookups } from './fingerprint.js'
 import { OutsideData } from './outside-data.js'
@@ -88,7 +88,7 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
     if (outcome.type === 'blocked') {
       // What is absent from an artifact is for the stage to say at run time; a file that is not there is a mistake now.
       const mistakes = outcome.diagnostics.filter(d => d.code !== 'absent-output')
-      problems.addAll(mistakes.map(d => (d.code === 'missing-file' && fetch !== undefined ? { ...d, hint: `\`${fetch}\` gets what this pipeline needs.` } : d)))
+      problems.addAll(mistakes.map(d => (d.code === 'missing-file' && fetch !== undefined ? { ...d, hint: fetchHint(fetch) } : d)))
       put({ action: 'run' }, outcome.diagnostics.map(d => d.message))
       continue
     }
