@@ -171,6 +171,25 @@ test(unwritable, async () => {
   }
 })
 
+const unpublished = 'a result that cannot be published, as the disk does not let it, is kept and told by that'
+test(unpublished, async () => {
+  const nobody = nobodyHere()
+  if (nobody === undefined) return console.log(`SKIP ${unpublished}: nobody here is refused anything`)
+  const project = Project.make({ 'pipeline.yaml': `stages:\n  a: { uses: command/shell, publish: { to: out/a.jsonl }, with: { command: 'echo "{}" > "$HONE_OUTPUT_TO"', outputs: { to: rows } } }\n` })
+  const home = Project.make({})
+  chmodSync(home.root, 0o777)
+  chmodSync(project.root, 0o555)
+  try {
+    const ran = await project.start(['run', 'pipeline.yaml'], { ...nobody, env: { HONE_HOME: home.path('store') } }).ended
+    assert.is(ran.code, 1, ran.stderr)
+    assert.match(ran.stdout, /\nfailed: a \(command\/shell\): cannot publish to out\/a\.jsonl: permission denied\n {2}hint: The result is kept in the store: mend that, or publish to another path, and run again\.\n/)
+  } finally {
+    chmodSync(project.root, 0o755)
+  }
+  assert.equal((await project.start(['run', 'pipeline.yaml', '--json'], { env: { HONE_HOME: home.path('store') } }).ended).statuses, { a: 'hit' })
+  assert.is(project.read('out/a.jsonl'), '{}\n')
+})
+
 test('ten megabytes of nesting and an alias bomb are refused soon', async () => {
   const bomb = Array.from({ length: 30 }, (_, i) => `x-${i}: &a${i} [${i === 0 ? '1' : `*a${i - 1}, *a${i - 1}`}]`).join('\n')
   const project = Project.make({ 'deep.yaml': `stages: ${'['.repeat(5_000_000)}${']'.repeat(5_000_000)}\n`, 'bomb.yaml': `${bomb}\nstages: { a: { uses: command/shell, with: *a29 } }\n` })

@@ -70,8 +70,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   isRead = false
 })
 
+// With `--help` a command that there is not is a slip all the same.
+const isSlip = first !== '' && !first.startsWith('-') && first !== 'help' && !program.commands.some(command => command.name() === first)
 // A stage stands after `--force=` alone: what follows a bare `--force` is a file or a stage to select.
-const argv = process.argv.map(arg => (arg === '--force' ? '--force=' : arg))
+const argv = process.argv.filter(arg => !isSlip || (arg !== '--help' && arg !== '-h')).map(arg => (arg === '--force' ? '--force=' : arg))
 
 try {
   if (asked || isPlugged || first.startsWith('-')) await program.parseAsync(argv)

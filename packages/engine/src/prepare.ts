@@ -82,23 +82,25 @@ const error = (code: Diagnostic['code'], message: string, hint?: string): { ok: 
   diagnostics: [{ code, severity: 'error', message, ...(hint && { hint }) }],
 })
 
-async function readText(file: string, what: string): Promise<Result<string>> {
+type ReadText = 'pipeline' | 'file of parameters'
+
+async function readText(file: string, what: ReadText): Promise<Result<string>> {
   try {
     return { ok: true, value: await readFile(file, 'utf8'), diagnostics: [] }
   } catch (e) {
     const { code } = e as NodeJS.ErrnoException
-    if (code === 'ENOENT') return error('no-file', `there is no ${what} ${file}`, await whatThereIs(file))
-    if (code === 'EISDIR') return error('no-file', `the ${what} ${file} is a folder`, await whatThereIs(join(file, 'pipeline.yaml')))
+    if (code === 'ENOENT') return error('no-file', `there is no ${what} ${file}`, await whatThereIs(file, what))
+    if (code === 'EISDIR') return error('no-file', `the ${what} ${file} is a folder`, await whatThereIs(join(file, 'pipeline.yaml'), what))
     return error('no-file', `the ${what} ${file} cannot be read: ${(e as Error).message}`)
   }
 }
 
 /** What may have been meant, or how to come to a first file. */
-async function whatThereIs(file: string): Promise<string | undefined> {
+async function whatThereIs(file: string, what: ReadText): Promise<string | undefined> {
   const files = (await readdir(dirname(file)).catch(() => [])).filter(name => /\.ya?ml$/.test(name))
   const near = nearest(basename(file), files)
   if (near !== undefined) return `Did you mean "${join(relative(process.cwd(), dirname(file)), near)}"?`
-  return files.length === 0 ? '`hone init` makes a project to start from.' : undefined
+  return files.length === 0 && what === 'pipeline' ? '`hone init` makes a project to start from.' : undefined
 }
 
 /** Where the file itself has mistakes, those of its stages are looked for all the same, as far as they could be read. */

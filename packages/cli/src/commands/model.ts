@@ -88,7 +88,7 @@ export function addModel(program: Command, shell: Shell): void {
     })
 
   modelOptions(program.command('chat'), shell)
-    .description('A conversation on the terminal; /clear forgets it, Ctrl-D ends it.')
+    .description('A conversation on the terminal; /clear forgets it, Ctrl-D ends it. Without a terminal each line is answered by one, under --json by an object.')
     .summary('A conversation on the terminal.')
     .option('--system <text>', 'the system message')
     .addHelpText('after', '\nExample:\n  hone chat pipelines/quickstart.yaml:tuned')
@@ -97,8 +97,10 @@ export function addModel(program: Command, shell: Shell): void {
       if (!located) return
       await usingModel(shell, async () => {
         const chat = await openSession({ ...located, threads: availableParallelism(), ...(flags.system !== undefined && { system: flags.system }) })
-        const terminal = createInterface({ input: process.stdin, output: shell.stdout, terminal: process.stdin.isTTY === true })
+        const isTyped = process.stdin.isTTY === true
+        const terminal = createInterface({ input: process.stdin, output: shell.stdout, terminal: isTyped })
         const ask = () => {
+          if (!isTyped || shell.json) return
           terminal.setPrompt(shell.out.cyan('you> '))
           terminal.prompt()
         }
@@ -107,19 +109,19 @@ export function addModel(program: Command, shell: Shell): void {
           if (line.trim() === '/clear') chat.clear()
           else if (line.trim() !== '') {
             let shown = 0
-            await chat.send(line, {
+            const { text, tokens, tokensPerSecond } = await chat.send(line, {
               maxNewTokens: flags.maxNewTokens,
               ...(flags.temperature > 0 && { sampling: { temperature: flags.temperature, seed: flags.seed } }),
               onText: (_, text) => {
-                shell.stdout.write(text.slice(shown))
+                if (!shell.json) shell.stdout.write(text.slice(shown))
                 shown = text.length
               },
             })
-            shell.stdout.write('\n')
+            shell.answer({ text, tokens, tokensPerSecond }, () => text.slice(shown))
           }
           ask()
         }
-        shell.stdout.write('\n')
+        if (isTyped && !shell.json) shell.stdout.write('\n')
         await chat.dispose()
       })
     })

@@ -54,7 +54,7 @@ function showRun(shell: Shell, run: string, state: RunState): void {
       [
         `${out.bold(state.pipeline)} (${state.file}) ${status}${state.durationMs === undefined ? '' : ` in ${duration(state.durationMs)}`}`,
         out.dim(`${run}, begun ${state.startedAt?.slice(0, 19).replace('T', ' ') ?? 'at a time that is not known'} UTC`),
-        out.dim(`hone ${state.args.join(' ')}`),
+        out.dim(`hone ${state.args.map(shellWord).join(' ')}`),
         ...(params.length > 0 ? [out.dim(`params: ${params.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ')}`)] : []),
         '',
         columns(stages.map(s => [s.stage, out.dim(s.uses), s.status === 'failed' ? out.red(s.status) : s.status, s.durationMs === undefined || s.status === 'hit' || s.status === 'skipped' ? '' : duration(s.durationMs), metrics(s) || (s.because[0] ?? '')])),

@@ -40,15 +40,25 @@ export function runSummary(state: RunState, options: { palette: Palette; cwd: st
   const counted = (['ran', 'hit', 'failed', 'skipped', 'cancelled'] as const).filter(s => count(s)).map(s => `${count(s)} ${s}`)
   parts.push(`${palette.bold(state.status)}: ${counted.join(', ')} in ${duration(state.durationMs ?? 0)}`)
   const failed = stages.filter(s => s.status === 'failed')
-  if (failed.length > 0) parts.push(failed.slice(0, mostNext).map(s => `${palette.dim('next:')} ${afterFailure(s, state.run, file)}`).join('\n'))
-  else if (state.status === 'interrupted') parts.push(`${palette.dim('next:')} hone run ${shellWord(file)}   goes on where it stopped`)
+  const again = typedAgain(state.args, file)
+  if (failed.length > 0) parts.push(failed.slice(0, mostNext).map(s => `${palette.dim('next:')} ${afterFailure(s, state.run, again)}`).join('\n'))
+  else if (state.status === 'interrupted') parts.push(`${palette.dim('next:')} ${again}   goes on where it stopped`)
   return `\n${parts.join('\n\n')}\n`
 }
 
 const mostNext = 3
-function afterFailure({ stage, failures }: StageState, run: string, file: string): string {
+function afterFailure({ stage, failures }: StageState, run: string, again: string): string {
   const failure = failures.at(-1)
-  return failure?.output || failure?.stack ? `hone show ${run} ${shellWord(stage)} --log` : `hone run ${shellWord(file)}   once that is mended; what is done is kept`
+  return failure?.output || failure?.stack ? `hone show ${run} ${shellWord(stage)} --log` : `${again}   once that is mended; what is done is kept`
+}
+
+const makesAnew = /^--(force|from|refresh)(=|$)/
+
+/** The command as it was typed, parameters and all, but for what would make anew what is done by now. */
+function typedAgain(args: readonly string[], file: string): string {
+  const isKept = (arg: string, i: number) => !makesAnew.test(arg) && !/^--(from|refresh)$/.test(args[i - 1] ?? '')
+  const kept = args.filter(isKept)
+  return `hone ${(kept[0] === 'run' ? kept : ['run', file]).map(shellWord).join(' ')}`
 }
 
 const leastLast = 12

@@ -33,6 +33,7 @@ test('the help of the program and of each command fits on a screen of 80 by 24, 
 test('a mistyped command or flag is told what was meant, and nothing is done', async () => {
   for (const [args, said] of [
     [['rnu', 'p.yaml'], "error: unknown command 'rnu'\n(Did you mean run?)\n"],
+    [['rnu', '--help'], "error: unknown command 'rnu'\n(Did you mean run?)\n"],
     [['cache', 'vrify'], "error: unknown command 'vrify'\n(Did you mean verify?)\n"],
     [['run', 'p.yaml', '--forse'], "error: unknown option '--forse'\n(Did you mean --force?)\n"],
     [['plan', 'p.yaml', '--jsn'], "error: unknown option '--jsn'\n(Did you mean --json?)\n"],

@@ -49,6 +49,15 @@ test('chat takes it too', async () => {
   assert.is(chat.stdout.split(text).length, 3, `${JSON.stringify(text)} twice in ${JSON.stringify(chat.stdout)}`)
 })
 
+test('chat without a terminal answers each line by one, and under --json by an object', async () => {
+  const text = await textOf('base')
+  const input = 'What colour is 3?\n\n/clear\nWhat colour is 3?\n'
+  const chat = (...more: string[]) => project.start(['chat', 'base', '--max-new-tokens', '6', ...more], { env, input }).ended
+  assert.is((await chat()).stdout, `${text}\n${text}\n`)
+  const answers = (await chat('--json')).stdout.trimEnd().split('\n').map(line => JSON.parse(line) as Record<string, unknown>)
+  assert.equal(answers.map(answer => [answer['text'], typeof answer['tokens'], typeof answer['tokensPerSecond']]), [[text, 'number', 'number'], [text, 'number', 'number']])
+})
+
 test('a hub that cannot be reached, or that has no such model, says what to do', async () => {
   const away = await project.start(['generate', reference, '-p', 'x'], { env: { HF_ENDPOINT: 'http://127.0.0.1:9', HONE_CACHE: project.path('other') } }).ended
   assert.is(away.code, 2)

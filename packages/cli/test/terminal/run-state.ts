@@ -5,10 +5,10 @@ export const beginMs = Date.parse('2026-01-01T00:00:00.000Z')
 type Body = Event extends infer E ? (E extends Event ? Omit<E, 'at' | 'run'> : never) : never
 
 /** `events`: seconds after the begin, and what happened then. */
-export function stateAfter(stages: readonly (readonly [name: string, uses: string])[], events: readonly (readonly [seconds: number, event: Body])[]): RunState {
+export function stateAfter(stages: readonly (readonly [name: string, uses: string])[], events: readonly (readonly [seconds: number, event: Body])[], args: readonly string[] = []): RunState {
   const state = emptyState()
   const tell = (seconds: number, body: object) => advance(state, { at: new Date(beginMs + seconds * 1000).toISOString(), run: 'r1', ...body } as Event)
-  tell(0, { type: 'run-started', pipeline: 'p', file: 'p.yaml', args: [], params: {}, stages: stages.map(([stage, uses]) => ({ stage, uses, action: 'run', reasons: [], needs: [] })) })
+  tell(0, { type: 'run-started', pipeline: 'p', file: 'p.yaml', args, params: {}, stages: stages.map(([stage, uses]) => ({ stage, uses, action: 'run', reasons: [], needs: [] })) })
   for (const [seconds, body] of events) tell(seconds, body)
   return state
 }

@@ -69,4 +69,10 @@ test('what to type next is quoted for a shell, is told of three stages at the mo
   assert.is(summary(mute).trimEnd().split('\n').at(-1), "next: hone run 'my pipeline.yaml'   once that is mended; what is done is kept")
 })
 
+test('what to type next has the parameters that were given, and nothing that would make anew what is done', () => {
+  const next = (...args: string[]) => summary(stateAfter([['a', 'x/y']], [[1, finished('a', 'cancelled')], [2, { ...ended, status: 'interrupted' }]], args)).trimEnd().split('\n').at(-1)
+  assert.is(next('run', 'p.yaml', '--set', 'rate=0.1', '-s', 'name=a b', '--params', 'more.yaml', '-k'), "next: hone run p.yaml --set rate=0.1 -s 'name=a b' --params more.yaml -k   goes on where it stopped")
+  assert.is(next('run', 'p.yaml', 'a', '--force', '--force=b', '--from', 'c', '--from=d', '--refresh', 'e', '--only', 'f'), 'next: hone run p.yaml a --only f   goes on where it stopped')
+})
+
 test.run()

@@ -31,6 +31,9 @@ const byCode: Record<string, { reason: StoreErrorReason; says: string; hint: str
 export const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 
+/** What the disk had against it, in words; undefined where it was not the disk. A folder that is made where a file lies ends with EEXIST. */
+export const diskSays = (error: unknown): string | undefined => byCode[codeOf(error) === 'EEXIST' ? 'ENOTDIR' : (codeOf(error) ?? '')]?.says
+
 /** Turns errors of a full, read-only, forbidden or broken disk into a StoreError and leaves others as they are. */
 export function asStoreError(error: unknown, doing: string): unknown {
   if (error instanceof StoreError) return error

@@ -1,4 +1,4 @@
-import { StoreError } from '../artifacts/store-error.js'
+import { diskSays, StoreError } from '../artifacts/store-error.js'
 import { DiagnosticError } from '../diagnostics/diagnostic-error.js'
 import type { StageStatus } from '../events/event.js'
 import type { NodeId } from '../graph/graph.js'
@@ -134,8 +134,9 @@ async function published({ node }: PlannedNode, outcome: NodeOutcome, run: RunCo
     } catch (error) {
       const isOurs = !(error instanceof PublishRefused) && !(error instanceof StoreError) && (error as NodeJS.ErrnoException).code === undefined
       if (isOurs) throw error
-      const hint = (error as { hint?: string }).hint
-      const message = error instanceof PublishRefused ? error.message : `cannot publish to ${path}: ${(error as Error).message}`
+      const says = diskSays(error)
+      const hint = says === undefined ? (error as { hint?: string }).hint : 'The result is kept in the store: mend that, or publish to another path, and run again.'
+      const message = error instanceof PublishRefused ? error.message : `cannot publish to ${path}: ${says ?? (error as Error).message}`
       return { ...outcome, status: 'failed', failure: { reason: 'store', message, final: true, ...(hint && { hint }) } }
     }
   }

@@ -1,5 +1,5 @@
 import type { Message } from '../text/types.js'
-import { makeGenerator, type Answer, type GenerateOptions } from './generator.js'
+import { makeGenerator, type Answer, type Generated, type GenerateOptions } from './generator.js'
 import { openLanguageModel, type LanguageModel, type OpenOptions } from './language-model.js'
 import type { ComputeOptions } from './llama-decoder.js'
 
@@ -12,7 +12,7 @@ export interface Chat {
   readonly model: LanguageModel
   readonly messages: readonly Message[]
   /** Says something and answers what the model says to it. Where it fails or is aborted the conversation is as before. */
-  send(content: string, options?: ChatOptions): Promise<Answer & { readonly tokensPerSecond: number }>
+  send(content: string, options?: ChatOptions): Promise<Answer & Pick<Generated, 'tokens' | 'tokensPerSecond'>>
   /** Forgets everything but the system message. */
   clear(): void
   dispose(): Promise<void>
@@ -33,10 +33,10 @@ export async function openChat({ system, ...options }: OpenOptions & ComputeOpti
     },
     async send(content, { maxNewTokens = 512, ...settings } = {}) {
       const asked: Message[] = [...messages, { role: 'user', content }]
-      const { answers, tokensPerSecond } = await generator.generate([asked], { ...settings, maxNewTokens, streams: [asked.length] })
+      const { answers, tokens, tokensPerSecond } = await generator.generate([asked], { ...settings, maxNewTokens, streams: [asked.length] })
       const answer = answers[0]!
       messages = [...asked, { role: 'assistant', content: answer.text }]
-      return { ...answer, tokensPerSecond }
+      return { ...answer, tokens, tokensPerSecond }
     },
     clear() {
       messages = start()
