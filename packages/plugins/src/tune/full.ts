@@ -56,7 +56,7 @@ export const full = defineStage<FullParams>({
     try {
       if (init) {
         const { vocabSize } = parseLlamaConfig({ model_type: init.family, vocab_size: 1, ...init.config })
-        return init.config['vocab_size'] === undefined ? problems : [...problems, ...(await checkTokens(context, vocabSize, 'init/config'))]
+        return init.config['vocab_size'] === undefined ? problems : [...problems, ...(await checkTokens(context, { vocabSize }, 'init/config'))]
       }
     } catch (error) {
       return [...problems, { message: (error as Error).message.replace('config.json: ', ''), param: 'init/config' }]
@@ -64,9 +64,9 @@ export const full = defineStage<FullParams>({
     const dir = context.inputs.model?.[0]?.path
     // A folder or a GGUF file that is not whole is told by its kind.
     const folder = dir === undefined ? undefined : await openModelFolder(dir).catch(() => undefined)
-    if (!folder) return problems
+    if (dir === undefined || !folder) return problems
     try {
-      return [...problems, ...(await checkTokens(context, parseLlamaConfig(folder.configJson).vocabSize, 'model'))]
+      return [...problems, ...(await checkTokens(context, { vocabSize: parseLlamaConfig(folder.configJson).vocabSize, dir }, 'model'))]
     } catch (error) {
       return [...problems, { message: (error as Error).message, param: 'model' }]
     }

@@ -64,7 +64,7 @@ export const lora = defineStage<LoraParams>({
     try {
       const config = lm.parseLlamaConfig(folder.configJson)
       const problem = misfit(lm, config, p)
-      return [...problems, ...(await checkTokens(context, config.vocabSize, 'model')), ...(problem ? [problem] : [])]
+      return [...problems, ...(await checkTokens(context, { vocabSize: config.vocabSize, dir }, 'model')), ...(problem ? [problem] : [])]
     } catch (error) {
       // A model that cannot be trained.
       return [...problems, { message: (error as Error).message, param: 'model' }]

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StageContext } from 'hone-engine'
 import {
-  CheckpointError, fitAdapter, initializeLlama, llamaParameters, mergeLora, openModelFolder, plainText, parseLlamaConfig, readAdapterFolder, readTokens, rowLength, sha256,
+  CheckpointError, fitAdapter, initializeLlama, llamaParameters, loadTokenizer, mergeLora, numbersOthers, openModelFolder, plainText, parseLlamaConfig, readAdapterFolder, readTokens, rowLength, sha256,
   type FloatType, type LlamaConfig, type TensorSource, type TokenRows, type TokensFolder,
 } from 'hone-lm'
 import type { FullParams } from './full.js'
@@ -31,6 +31,9 @@ export async function openStart(context: StageContext<TrainerParams>, { init, me
   if (info.vocab_size > config.vocabSize) {
     fail(`The tokens were made with a tokenizer of ${info.vocab_size} tokens, the model has ${config.vocabSize}`, init ? 'init/config' : 'model', 'Tokenize with the model that is tuned.')
   }
+  if (!init && (await isOfOthers(tokens, inputs.model.path))) {
+    fail('The tokens were made with a tokenizer whose numbers mean other tokens to the model', 'model', 'Tokenize with the model that is tuned.')
+  }
   const longest = Math.max(longestRow(tokens.train), tokens.validation ? longestRow(tokens.validation) : 0)
   if (longest > config.maxPositions) {
     fail(`A row has ${longest} tokens, the model takes ${config.maxPositions}`, init ? 'init/config' : 'model', `Set "max_length" of the tokenize stage to at most ${config.maxPositions}.`)
@@ -44,6 +47,14 @@ export async function openStart(context: StageContext<TrainerParams>, { init, me
     fail('The tokens were not made with this tokenizer', undefined, 'Feed "tokenizer" of the tokenize stage from the same stage.')
   }
   return { ...model, tokens }
+}
+
+async function isOfOthers({ info, tokenizerDir }: TokensFolder, model: string): Promise<boolean> {
+  const text = await readFile(join(model, 'tokenizer.json')).catch(() => undefined)
+  if (text && sha256(text) === info.tokenizer_digest) return false
+  // A model without a tokenizer can be one to start from.
+  const own = await loadTokenizer(model).catch(() => undefined)
+  return own !== undefined && numbersOthers(await loadTokenizer(tokenizerDir), own)
 }
 
 const longestRow = (rows: TokenRows) => rows.exampleIds.reduce((most, _, row) => Math.max(most, rowLength(rows, row)), 0)

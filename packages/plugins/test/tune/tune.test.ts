@@ -188,6 +188,31 @@ test('what can be seen of the parameters before the run is a problem of the para
   assert.is(fresh[0]!.param, 'init/config')
 })
 
+/** A model of the goldens' shape whose tokenizer has the same tokens under other numbers: those above the bytes are turned round. */
+async function turned(kept = 0): Promise<string> {
+  const dir = await baseModel()
+  const path = join(dir, 'tokenizer.json')
+  const json = JSON.parse(readFileSync(path, 'utf8')) as { model: { vocab: Record<string, number> } }
+  const first = 3 + kept
+  json.model.vocab = Object.fromEntries(Object.entries(json.model.vocab).map(([token, id]) => [token, id < first ? id : 419 + first - id]))
+  writeFileSync(path, JSON.stringify(json))
+  return dir
+}
+
+test('tokens whose numbers mean other tokens to the model are told before the start, and in the stage where they come from another', async () => {
+  for (const stage of [lora, full] as const) {
+    const model = await turned()
+    const asks = { params: { rank: 2, target_modules: 'all-linear', modules_to_save: [] } as never, inputs: { model: [{ path: model, logicalName: '', reference: model }] } }
+    const upstream = (path: string) => ({ tokens: [{ stage: 'tokens', uses: 'tokenize/huggingface', params: {}, inputs: { model: [{ path, logicalName: '', reference: path }] }, fed: [] }] })
+    const message = `"tokens" makes tokens with the tokenizer of ${tokenizerDir}, whose numbers mean other tokens to the model`
+    assert.equal(await stage.check!({ ...asks, upstream: upstream(tokenizerDir) }), [{ message, param: 'model', hint: 'Tokenize with the model that is tuned.' }], stage.id)
+    assert.equal(await stage.check!({ ...asks, upstream: upstream(model) }), [], stage.id)
+    await fails(run(stage, {}, { model }), /^The tokens were made with a tokenizer whose numbers mean other tokens to the model$/, 'model')
+  }
+  const few = await turned(300)
+  await run(lora, { max_steps: 1 }, { model: few })
+})
+
 test('tokens that another stage will make with a larger tokenizer than the model has rows are told before either works', async () => {
   const small = await baseModel('float32', { vocab_size: 300 })
   const named = (path: string) => [{ path, logicalName: '', reference: path }]
