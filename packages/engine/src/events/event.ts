@@ -5,7 +5,7 @@ export type StageStatus = 'ran' | 'hit' | 'failed' | 'skipped' | 'cancelled'
 
 /** Why a stage failed, in a form that can be printed like a diagnostic. */
 export interface Failure {
-  readonly reason: 'failed' | 'threw' | 'crashed' | 'timeout' | 'outputs' | 'store' | 'changed-input'
+  readonly reason: 'failed' | 'threw' | 'crashed' | 'timeout' | 'outputs' | 'returned-early' | 'store' | 'changed-input'
   readonly message: string
   /** What to try. */
   readonly hint?: string

@@ -42,6 +42,9 @@ export async function* readRows(path: string, name: string, kind: KindDefinition
   }
 }
 
+/** A stage's function has returned, and the stage had not ended. */
+export class EarlyReturn extends Error {}
+
 const bufferChars = 1 << 18
 
 /** Appends rows to a JSONL file that is made with the first of them. `write` waits while the disk is behind. */
@@ -55,6 +58,7 @@ export class RowWriter {
   #rows = 0
   #writing: Promise<void> = Promise.resolve()
   #isClosed = false
+  #late: EarlyReturn | undefined
 
   constructor(path: string, port: string, kind: KindDefinition) {
     this.#path = path
@@ -66,8 +70,13 @@ export class RowWriter {
     return this.#rows
   }
 
+  /** What the first write after the end was told. */
+  get late(): EarlyReturn | undefined {
+    return this.#late
+  }
+
   async write(row: unknown): Promise<void> {
-    if (this.#isClosed) throw new Error(`row ${this.#rows + 1} of the output "${this.#port}" was written after the stage's function had returned: await what writes it`)
+    if (this.#isClosed) throw (this.#late ??= new EarlyReturn(`row ${this.#rows + 1} of the output "${this.#port}" was written after the stage's function had returned: await what writes it`))
     const wrong = this.#kind.rows?.check?.(row)
     if (wrong !== undefined) throw new TypeError(`row ${this.#rows + 1} of the output "${this.#port}" (${this.#kind.id}): ${wrong}`)
     const line = JSON.stringify(row) as string | undefined

@@ -4,11 +4,12 @@ import { membersNamed } from '../graph/members.js'
 import { isCollection, type InputPorts, type OutputPorts, type PluginDefinition, type RunFunction, type StageDefinition } from '../plugin/define.js'
 import { pluginAt } from '../plugin/exported.js'
 import { asStoreError, codeOf, StoreError } from '../artifacts/store-error.js'
-import { openContext } from './context.js'
+import { openContext, type OpenContext } from './context.js'
 import { openStageMemo } from './stage-memo.js'
 import type { StageEvent, StageRequest, StageResult } from './request.js'
-import { readRows, type RowWriter } from './rows.js'
+import { EarlyReturn, readRows, type RowWriter } from './rows.js'
 import { StageFailure } from './stage-failure.js'
+import { Begun } from './still-going.js'
 
 /**
  * Runs one stage: the single entry point of a local child, a worker thread and a job elsewhere. Everything it needs is in the request; what it
@@ -47,6 +48,7 @@ export async function runDefinition(
       const open = openContext({ request, inputPorts, outputPorts, services, memo, signal, emit })
       const { default: run } = (await stage.run()) as { default?: RunFunction }
       if (typeof run !== 'function') throw new StageFailure(`the module of ${request.uses} has no function as its default export`, undefined, 'Write `export default async function run({ params, inputs, outputs }) { … }` in the file that `run` imports.')
+      const begun = new Begun()
       try {
         await run(open.context)
       } catch (error) {
@@ -55,8 +57,9 @@ export async function runDefinition(
         throw error
       }
       const [loop] = open.reading
-      if (loop) throw new OutputProblem(`returned while it was still reading the input "${loop.port}": await the loop that reads it, or leave it by break or return`)
+      if (loop) throw new EarlyReturn(`returned while it was still reading the input "${loop.port}": await the loop that reads it, or leave it by break or return`)
       await open.finish()
+      await refuseWhatGoesOn(begun, request, open, emit, signal)
       await checkRows(request, outputPorts, open.writers, signal)
       return { ok: true, metrics: open.metrics }
     } finally {
@@ -67,6 +70,19 @@ export async function runDefinition(
   }
 }
 
+/** What a stage writes after its function has returned would be missing, or not, as it comes: then nothing of it is kept. */
+async function refuseWhatGoesOn(begun: Begun, { outputs }: StageRequest, { writers }: OpenContext, emit: (event: StageEvent) => void, signal: AbortSignal): Promise<void> {
+  const late = () => [...writers.values()].find(writer => writer.late)?.late
+  // Of rows that go through a writer, the writer knows.
+  const byPath = Object.entries(outputs).filter(([port]) => !writers.get(port)?.rows)
+  const { written, goingOn } = await begun.ended(byPath.map(([, { path }]) => path), () => late() !== undefined || signal.aborted)
+  const early = late()
+  if (early) throw early
+  const [port] = byPath.find(([, { path }]) => written.includes(path)) ?? []
+  if (port !== undefined) throw new EarlyReturn(`the output "${port}" was still being written after the stage's function had returned: await what writes it`)
+  if (goingOn.length > 0 && !signal.aborted) emit({ type: 'log', level: 'warn', message: `its function has returned, and what it began goes on (${goingOn.join(', ')}): await it, or close it` })
+}
+
 /** A thrown value in the form of a failure: what `fail()` threw is final, anything else may be tried again. */
 export function failureOf(error: unknown): (StageResult & { ok: false })['failure'] {
   if (error instanceof StageFailure) {
@@ -75,6 +91,7 @@ export function failureOf(error: unknown): (StageResult & { ok: false })['failur
   const disk = diskFailure(error)
   if (disk) return { ...disk, ...(error instanceof Error && error.stack && { stack: withCauses(error) }) }
   if (error instanceof OutputProblem) return { reason: 'outputs', message: error.message, final: true }
+  if (error instanceof EarlyReturn) return { reason: 'returned-early', message: error.message, final: true }
   if (error instanceof Error) return { reason: 'threw', message: oneLine(error), final: false, ...(error.stack && { stack: withCauses(error) }) }
   return { reason: 'threw', message: `threw ${typeof error === 'object' ? JSON.stringify(error) : String(error)}`, final: false }
 }

@@ -74,7 +74,7 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
         for (const made of [first, second]) {
           const { result } = await made()
           if (!result) refuse(`did not end within ${timeoutMs} ms`)
-          else if (!result.ok && result.failure.reason !== 'outputs') refuse(`failed: ${result.failure.message}${result.failure.stack ? `\n${result.failure.stack}` : ''}`)
+          else if (!result.ok && result.failure.reason !== 'outputs' && result.failure.reason !== 'returned-early') refuse(`failed: ${result.failure.message}${result.failure.stack ? `\n${result.failure.stack}` : ''}`)
         }
       },
     },
@@ -121,7 +121,13 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
     },
     {
       name: 'has ended when its function returns',
-      run: ofGoodRuns(({ writtenLate }) => (writtenLate.length > 0 ? `goes on after its function has returned, and writes ${writtenLate.join(', ')}: await everything` : undefined)),
+      run: async () => {
+        for (const made of [first, second]) {
+          const { result } = (await made().catch(() => undefined)) ?? {}
+          if (result && !result.ok && result.failure.reason === 'returned-early') refuse(result.failure.message)
+        }
+        await ofGoodRuns(({ writtenLate }) => (writtenLate.length > 0 ? `goes on after its function has returned, and writes ${writtenLate.join(', ')}: await everything` : undefined))()
+      },
     },
     {
       name: 'ends soon after it is cancelled',
