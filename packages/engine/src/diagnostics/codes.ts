@@ -27,7 +27,7 @@ export const codes = {
   // plugins and stages
   'plugin-not-found': 'A plugin that the file names is not there.',
   'plugin-syntax': 'A plugin cannot be read: its syntax is wrong, or an import of it is not found.',
-  'plugin-load': 'A plugin threw, ended the process or did not return while it was loaded.',
+  'plugin-load': 'A plugin threw, ended the process, did not return, or let a promise fail that nobody awaits, while it was loaded.',
   'plugin-api': 'A plugin is for another engine version.',
   'plugin-schema': 'The JSON Schema of a stage\'s parameters is not one.',
   'plugin-conflict': 'Two plugins define the same stage, kind or command, or provide one thing of one name: a metric, an error category, a chat template.',

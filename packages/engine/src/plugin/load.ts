@@ -2,6 +2,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { BuildFailure } from 'esbuild'
 import { asStoreError, StoreError } from '../artifacts/store-error.js'
@@ -34,6 +35,8 @@ export interface RegistryOptions {
   readonly projectRoot: string
   /** Where bundles are kept; `.hone/plugins` of the project unless told. */
   readonly cacheDir?: string
+  /** How long a plugin may take to load; 30 seconds unless told. */
+  readonly loadTimeoutMs?: number
 }
 
 /** A plugin that is passed to the engine by code: `module` is the file URL of the module that exports it, for the child processes. */
@@ -121,11 +124,11 @@ class Loader {
     }
     let module: Record<string, unknown>
     try {
-      module = await importPlugin(pathToFileURL(bundle.entry).href)
+      module = await importPlugin(pathToFileURL(bundle.entry).href, this.#options.loadTimeoutMs)
     } catch (first) {
       // Reading source maps costs every module that is loaded, so it is loaded a second time only to say where it threw.
       process.setSourceMapsEnabled(true)
-      const e = await importPlugin(`${pathToFileURL(bundle.entry).href}?mapped`).then(() => first, (again: unknown) => again)
+      const e = first instanceof LoadTimeout ? first : await importPlugin(`${pathToFileURL(bundle.entry).href}?mapped`).then(() => first, (again: unknown) => again)
       const thrown = e instanceof Error ? e : new Error(String(e))
       const sources = new Set(bundle.inputs)
       const place = placeInStack(thrown.stack, file => sources.has(file))
@@ -247,37 +250,45 @@ function readDigests(module: string): Record<string, string> | undefined {
   }
 }
 
-const loadTimeoutMs = 30_000
+class LoadTimeout extends Error {}
 
 let importing: Promise<unknown> = Promise.resolve()
 
 /** Imports a plugin's module, one at a time: `process.exit` is guarded meanwhile. */
-function importPlugin(url: string): Promise<Record<string, unknown>> {
-  const mine = importing.then(() => importGuarded(url))
+function importPlugin(url: string, timeoutMs = 30_000): Promise<Record<string, unknown>> {
+  const mine = importing.then(() => importGuarded(url, timeoutMs))
   importing = mine.catch(() => {})
   return mine
 }
 
-/** A plugin that ends the process or never returns while it loads is an error like one that throws. */
-async function importGuarded(url: string): Promise<Record<string, unknown>> {
+/** A plugin that ends the process, never returns or has a promise fail that nobody awaits while it loads is an error like one that throws. */
+async function importGuarded(url: string, timeoutMs: number): Promise<Record<string, unknown>> {
   const exit = process.exit
-  let timer: NodeJS.Timeout | undefined
+  const { promise: refused, reject } = withReject()
+  const timer = setTimeout(() => reject(new LoadTimeout(`is not loaded after ${timeoutMs / 1000} seconds: a top-level await waits for ever`)), timeoutMs)
+  process.exit = (code => {
+    const error = new Error(`calls process.exit(${code ?? ''}) while it is loaded`)
+    reject(error)
+    throw error
+  }) as typeof process.exit
+  process.on('unhandledRejection', reject)
   try {
-    return await Promise.race([
-      new Promise<never>((_, reject) => {
-        process.exit = (code => {
-          const error = new Error(`calls process.exit(${code ?? ''}) while it is loaded`)
-          reject(error)
-          throw error
-        }) as typeof process.exit
-        timer = setTimeout(() => reject(new Error(`is not loaded after ${loadTimeoutMs / 1000} seconds: a top-level await waits for ever`)), loadTimeoutMs)
-      }),
-      import(url) as Promise<Record<string, unknown>>,
-    ])
+    const module = (await Promise.race([refused, import(url)])) as Record<string, unknown>
+    // A rejection that nobody handled shows after the microtasks.
+    await Promise.race([refused, nextTurn()])
+    return module
   } finally {
     clearTimeout(timer)
+    process.off('unhandledRejection', reject)
     process.exit = exit
   }
+}
+
+function withReject(): { promise: Promise<never>; reject: (reason: unknown) => void } {
+  let reject!: (reason: unknown) => void
+  const promise = new Promise<never>((_, refuse) => (reject = refuse))
+  promise.catch(() => {})
+  return { promise, reject }
 }
 
 /** Where the plugin lies, or what is wrong. */

@@ -48,6 +48,7 @@ async function write(root: string, files: Record<string, string>) {
 
 const load = (root: string, ...names: string[]) =>
   loadRegistry({
+    loadTimeoutMs: 2000,
     builtIn: [builtInPlugin(definePlugin({ name: 'hone-test-kinds', api: 1, kinds: [rows] }), pathToFileURL(join(root, 'builtin/kinds.mjs')).href)],
     plugins: names.map((value, i) => ({ value, range: { file: join(root, 'p.yaml'), offset: 10 * i, length: 5, line: i + 2, column: 5 } })),
     projectRoot: root,
@@ -194,6 +195,8 @@ test('mistakes of a plugin are diagnostics at the line that names it', async () 
     'syntax.ts': 'import { definePlugin } from "hone-engine"\nexport default definePlugin({ name: "x", api: 1,, })\n',
     'throws.ts': 'const settings: any = undefined\n\nexport const x = settings.value\n',
     'exits.ts': 'process.exit(3)\n',
+    'floats.ts': 'const asked: Promise<unknown> = Promise.resolve()\nasked.then(() => { throw new Error("the service does not answer") })\nexport default {}\n',
+    'waits.ts': 'await new Promise(() => {})\nexport default {}\n',
     'api.ts': 'export default { name: "new", api: 2 }\n',
     'nothing.ts': 'export const a = 1\n',
     'import.ts': 'import x from "not-there"\nexport default x\n',
@@ -206,6 +209,10 @@ test('mistakes of a plugin are diagnostics at the line that names it', async () 
   assert.equal(await said('./syntax.ts'), ['2 plugin-syntax: syntax.ts:2:49 Expected identifier but found ","'])
   assert.match((await said('./throws.ts'))[0]!, /^2 plugin-load: throws\.ts:3:\d+ Cannot read properties of undefined/)
   assert.equal((await said('./exits.ts')).map(t => t.replace(/\d+:\d+/, 'L:C')), ['2 plugin-load: exits.ts:L:C calls process.exit(3) while it is loaded'])
+  assert.match((await said('./floats.ts'))[0]!, /^2 plugin-load: floats\.ts:2:\d+ the service does not answer$/)
+  const startedAt = performance.now()
+  assert.equal(await said('./waits.ts'), ['2 plugin-load: waits.ts is not loaded after 2 seconds: a top-level await waits for ever'])
+  assert.ok(performance.now() - startedAt < 3900, 'it is waited for once')
   assert.equal(await said('./api.ts'), ['2 plugin-api: api.ts is written for plugin API 2; this is API 1'])
   assert.equal(await said('./nothing.ts'), ['2 plugin-fault: nothing.ts has no plugin as its default export'])
   assert.match((await said('./import.ts'))[0]!, /^2 plugin-syntax: import\.ts:1:15 Could not resolve "not-there"/)
