@@ -1,5 +1,6 @@
 // Makes every packages/*/src into dist with source maps and declarations (types are checked by tsc, not here), and digests the code of the built-in stages.
-// What a command that finds nothing to do must load is bundled into few files, as finding 150 modules takes longer than planning.
+// What a command that finds nothing to do must load is bundled into three files, as finding 150 modules takes longer than planning. They are CommonJS,
+// of which the command keeps what V8 compiled (packages/engine/src/load-compiled.ts); whoever imports a package gets the same instance from index.js.
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { createRequire } from 'node:module'
@@ -12,7 +13,35 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const shared = { format: 'esm', platform: 'node', target: 'node20', sourcemap: true, charset: 'utf8', logLevel: 'warning', absWorkingDir: root }
 // Bundled CommonJS packages ask for the modules of Node by this name.
 const banner = { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" }
-const bundled = { ...shared, bundle: true, splitting: true, metafile: true, banner, chunkNames: 'chunk-[hash]' }
+const bundled = { ...shared, bundle: true, metafile: true, banner }
+// In ASCII, so that a file need not be decoded to be compiled.
+const common = {
+  ...shared, format: 'cjs', charset: 'ascii', bundle: true, metafile: true,
+  define: { 'import.meta.url': '__moduleUrl', 'import.meta.resolve': '__moduleResolve' },
+  banner: {
+    js: "const __compiled = require('hone-engine/load-compiled'), __load = __compiled.importsOf(__filename), __moduleUrl = require('node:url').pathToFileURL(__filename).href, __moduleResolve = name => require('node:url').pathToFileURL(require.resolve(name).replace(/\\.cjs$/, '.js')).href;",
+  },
+}
+
+/**
+ * Bundles into one CommonJS file, in which `import()` is `__load()`, a name as long, so that the source map stays true: what V8 takes from compiled
+ * code cannot import. No text in the sources that a built program uses has it.
+ */
+async function bundleCommon(options) {
+  const { outputFiles, metafile } = await build({ ...common, ...options, write: false })
+  for (const { path, text } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, path.endsWith('.map') ? text : text.replace(/\bimport\(/g, '__load('))
+  }
+  return { metafile }
+}
+
+/** What whoever imports a package gets: the names of what `require` gives of `file`, of the same instance. `from` leads from one to the other. */
+function writeImportable(file, from, exported) {
+  const names = Object.keys(exported).filter(name => name !== '__esModule').sort()
+  writeFileSync(file, `import { createRequire } from 'node:module'\nexport const { ${names.join(', ')} } = ${from}\n`)
+}
+const beside = (file, more = '') => `createRequire(import.meta.url)('${file}')${more}`
 
 function* filesBelow(dir) {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
@@ -53,32 +82,45 @@ function writeLicences(dist, ...metafiles) {
 async function bundleEngine() {
   const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages/engine', folder))
   const packageFile = (name, file) => join(realpathSync(join(root, 'packages/engine/node_modules', name)), file)
-  // Each is one file beside, loaded when it is asked for: [the package's own file, who asks for it, as what, what it is called here]
+  // Each is one file beside, loaded when it is asked for and kept compiled too: [the package's own file, who asks for it, as what, what it is called here]
   const asked = [
-    [packageFile('ajv', 'dist/2020.js'), 'plugin/json-schema.ts', ")('ajv/dist/2020.js')", 'ajv.cjs'],
-    [packageFile('yaml', 'dist/index.js'), 'source/yaml.ts', ")('yaml')", 'yaml.cjs'],
+    [packageFile('ajv', 'dist/2020.js'), 'plugin/json-schema.ts', "createRequire(import.meta.url)('ajv/dist/2020.js')", 'ajv.cjs'],
+    [packageFile('yaml', 'dist/index.js'), 'source/yaml.ts', "createRequire(import.meta.url)('yaml')", 'yaml.cjs'],
   ]
-  const beside = {
+  const packagesBeside = {
     name: 'packages-beside',
     setup: setup => {
       for (const [, path, text, file] of asked) {
         const source = join(src, path)
         if (!readFileSync(source, 'utf8').includes(text)) throw new Error(`${path} loads ${file} in another way than the build expects`)
-        setup.onLoad({ filter: new RegExp(`[\\\\/]${path.replace('/', '[\\\\/]')}$`) }, () => ({ contents: readFileSync(source, 'utf8').replace(text, `)('./${file}')`), loader: 'ts' }))
+        setup.onLoad({ filter: new RegExp(`[\\\\/]${path.replace('/', '[\\\\/]')}$`) }, () => ({ contents: readFileSync(source, 'utf8').replace(text, `__compiled.loadCompiled(__dirname + '/${file}')`), loader: 'ts' }))
       }
     },
   }
-  const [own, ...theirs] = await Promise.all([
-    build({
-      ...bundled,
-      entryPoints: { index: join(src, 'index.ts'), testing: join(src, 'testing/index.ts'), 'child-main': join(src, 'execute/child-main.ts'), 'worker-main': join(src, 'execute/worker-main.ts') },
-      outdir: join(dist, 'bundle'),
-      external: ['esbuild', 'inversify', 'reflect-metadata', 'execa'],
-      plugins: [beside],
+  const [own, , ...theirs] = await Promise.all([
+    // One bundle, so that each process has one instance of each module; all but the index is run only where it is asked for.
+    bundleCommon({
+      stdin: {
+        contents: `export * as index from './index.js'
+export const testing = () => import('./testing/index.js')
+export const child = () => import('./execute/child-main.js')
+export const worker = () => import('./execute/worker-main.js')`,
+        resolveDir: src,
+        sourcefile: 'src/entries.ts',
+        loader: 'ts',
+      },
+      outfile: join(dist, 'bundle/engine.cjs'),
+      external: ['esbuild', 'inversify', 'reflect-metadata'],
+      plugins: [packagesBeside],
     }),
-    ...asked.map(([entry, , , file]) => build({ ...shared, format: 'cjs', sourcemap: false, bundle: true, metafile: true, entryPoints: [entry], outfile: join(dist, 'bundle', file) })),
+    build({ ...common, banner: {}, define: {}, entryPoints: [join(src, 'load-compiled.ts')], outfile: join(dist, 'load-compiled.cjs') }),
+    ...asked.map(([entry, , , file]) => build({ ...common, banner: {}, define: {}, sourcemap: false, entryPoints: [entry], outfile: join(dist, 'bundle', file) })),
   ])
-  for (const name of ['index', 'testing']) writeFileSync(join(dist, `${name}.js`), `export * from './bundle/${name}.js'\n`)
+  for (const name of ['child', 'worker']) writeFileSync(join(dist, `bundle/${name}-main.cjs`), `void require('./engine.cjs').${name}()\n`)
+  writeFileSync(join(dist, 'index.cjs'), "module.exports = require('./load-compiled.cjs').loadCompiled(require.resolve('./bundle/engine.cjs')).index\n")
+  const engine = createRequire(import.meta.url)(join(dist, 'bundle/engine.cjs'))
+  writeImportable(join(dist, 'index.js'), beside('./index.cjs'), engine.index)
+  writeImportable(join(dist, 'testing.js'), `await ${beside('./bundle/engine.cjs', '.testing()')}`, await engine.testing())
   writeLicences(dist, own.metafile, ...theirs.map(t => t.metafile))
 }
 
@@ -92,7 +134,7 @@ async function bundleCli() {
       setup.onLoad({ filter: /.*/, namespace: 'later' }, () => ({ contents: "exports.spawn = (...args) => require('child_process').spawn(...args)", loader: 'js' }))
     },
   }
-  const { metafile } = await build({ ...bundled, entryPoints: [join(src, 'main.ts')], outdir: dist, external: ['hone-*'], plugins: [later] })
+  const { metafile } = await bundleCommon({ entryPoints: [join(src, 'main.ts')], outfile: join(dist, 'main.cjs'), external: ['hone-*'], plugins: [later] })
   writeLicences(dist, metafile)
 }
 
@@ -100,7 +142,7 @@ async function bundleCli() {
 async function compileSchemas() {
   const maker = join(root, 'packages/engine/dist/make-validators.mjs')
   const entry = `export { ParameterSchema } from './graph/parameters.js'; export { compiledFile } from './plugin/compiled-schema.js'`
-  await build({ ...bundled, splitting: false, sourcemap: false, stdin: { contents: entry, resolveDir: join(root, 'packages/engine/src') }, outfile: maker, external: ['ajv/*'] })
+  await build({ ...bundled, sourcemap: false, stdin: { contents: entry, resolveDir: join(root, 'packages/engine/src') }, outfile: maker, external: ['ajv/*'] })
   const require = createRequire(maker)
   const { default: standalone } = require('ajv/dist/standalone/index.js')
   const { ParameterSchema, compiledFile } = await import(pathToFileURL(maker))
@@ -116,10 +158,10 @@ async function compileSchemas() {
 /** What a plan looks at of models in one file. */
 async function bundleHeaders() {
   const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages/lm', folder))
-  await build({ ...bundled, splitting: false, entryPoints: [join(src, 'headers.ts')], outfile: join(dist, 'headers.js'), allowOverwrite: true, external: ['@huggingface/*', '@tensorflow/*', 'onnxruntime-node', 'protobufjs'] })
+  await build({ ...bundled, entryPoints: [join(src, 'headers.ts')], outfile: join(dist, 'headers.js'), allowOverwrite: true, external: ['@huggingface/*', '@tensorflow/*', 'onnxruntime-node', 'protobufjs'] })
 }
 
-/** The definitions of all built-in stages in one file; what a stage runs stays where it is and is imported when it runs. */
+/** The definitions of all built-in stages in one file; what a stage runs stays where it is and is imported when it runs. Answers all that is reached from outside. */
 async function bundleDefinitions() {
   const dist = join(root, 'packages/plugins/dist')
   const entry = join(dist, 'index.js')
@@ -127,14 +169,19 @@ async function bundleDefinitions() {
     name: 'left-outside',
     setup: setup => setup.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => (kind === 'dynamic-import' ? { path: `./${relative(dist, join(resolveDir, path)).split(sep).join('/')}`, external: true } : undefined)),
   }
-  const { metafile } = await build({ ...bundled, splitting: false, entryPoints: [entry], outfile: entry, allowOverwrite: true, external: ['hone-*'], plugins: [left] })
+  const { metafile } = await bundleCommon({ entryPoints: [entry], outfile: join(dist, 'definitions.cjs'), external: ['hone-*'], plugins: [left] })
+  const ran = Object.values(metafile.outputs).flatMap(output => output.imports.filter(i => i.external && i.path.startsWith('.')).map(i => i.path))
+  rmSync(`${entry}.map`)
+  writeFileSync(join(dist, 'index.cjs'), "module.exports = require('hone-engine/load-compiled').loadCompiled(require.resolve('./definitions.cjs'))\n")
+  writeImportable(entry, beside('./index.cjs'), createRequire(import.meta.url)(join(dist, 'index.cjs')))
   writeLicences(dist, metafile)
+  return ['index.js', ...new Set(ran)]
 }
 
 /** Takes modules out of dist that nothing imports any more: those of types alone, and those that went into the bundle. */
-async function removeUnreached(name) {
+async function removeUnreached(name, entries) {
   const dist = join(root, 'packages', name, 'dist')
-  const { metafile } = await build({ ...bundled, sourcemap: false, write: false, outdir: dist, entryPoints: [join(dist, 'index.js')], packages: 'external' })
+  const { metafile } = await build({ ...bundled, splitting: true, sourcemap: false, write: false, outdir: dist, entryPoints: entries.map(entry => join(dist, entry)), packages: 'external' })
   const reached = new Set(Object.keys(metafile.inputs).map(path => join(root, path)))
   for (const file of filesBelow(dist)) if (/\.js(\.map)?$/.test(file) && !reached.has(file.replace(/\.map$/, ''))) rmSync(file)
 }
@@ -150,8 +197,8 @@ for (const name of readdirSync(join(root, 'packages'))) {
 }
 const { status } = spawnSync(process.execPath, [join(root, 'scripts/digests.mjs')], { stdio: 'inherit', cwd: root })
 if (status !== 0) process.exit(status ?? 1)
-await bundleDefinitions()
-for (const name of ['lm', 'plugins']) await removeUnreached(name)
+await removeUnreached('plugins', await bundleDefinitions())
+await removeUnreached('lm', ['index.js'])
 await bundleHeaders()
 await compileSchemas()
 await finishTypes()

@@ -49,18 +49,12 @@ const commands: ReadonlyMap<string, () => Promise<Add>> = new Map([
 ])
 const first = process.argv[2] ?? ''
 const asked = commands.get(first)
-// What is to be completed, after `complete --`, may be any of them.
-const typed = first === 'complete' ? (process.argv[4] ?? '') : first
-for (const add of asked && typed === first ? [asked] : new Set(commands.values())) (await add())(program, shell)
-// What is none of these may be a command of the project's plugins.
-const isPlugged = !commands.has(typed) && !['-V', '--version'].includes(first) && (await (await import('./commands/plugged.js')).addPlugged(program, shell))
 
 function settle(command: Command): void {
   command.exitOverride()
   if (command.commands.length === 0 && command !== program) command.option('--json', 'one JSON object (`run`: an event a line)')
   for (const child of command.commands) settle(child)
 }
-settle(program)
 
 // Whoever read the output has gone, as in `hone runs | head`: a run stops as after Ctrl-C, anything else just ends.
 let isRead = true
@@ -70,19 +64,30 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   isRead = false
 })
 
-// With `--help` a command that there is not is a slip all the same.
-const isSlip = first !== '' && !first.startsWith('-') && first !== 'help' && !program.commands.some(command => command.name() === first)
-// A stage stands after `--force=` alone: what follows a bare `--force` is a file or a stage to select.
-const argv = process.argv.filter(arg => !isSlip || (arg !== '--help' && arg !== '-h')).map(arg => (arg === '--force' ? '--force=' : arg))
+async function main(): Promise<void> {
+  // What is to be completed, after `complete --`, may be any of them.
+  const typed = first === 'complete' ? (process.argv[4] ?? '') : first
+  for (const add of asked && typed === first ? [asked] : new Set(commands.values())) (await add())(program, shell)
+  // What is none of these may be a command of the project's plugins.
+  const isPlugged = !commands.has(typed) && !['-V', '--version'].includes(first) && (await (await import('./commands/plugged.js')).addPlugged(program, shell))
+  settle(program)
 
-try {
-  if (asked || isPlugged || first.startsWith('-')) await program.parseAsync(argv)
-} catch (error) {
-  if (error instanceof StoreError) shell.refuse(`error: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`)
-  else if (error instanceof Error && 'exitCode' in error && 'code' in error) process.exitCode = error.exitCode === 0 ? 0 : 2
-  else if (refusedByDisk(error) !== undefined) shell.refuse(`error: ${refusedByDisk(error)}`)
-  else {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nThis is a defect of hone itself, not of your pipeline.\n`)
-    process.exitCode = 70
+  // With `--help` a command that there is not is a slip all the same.
+  const isSlip = first !== '' && !first.startsWith('-') && first !== 'help' && !program.commands.some(command => command.name() === first)
+  // A stage stands after `--force=` alone: what follows a bare `--force` is a file or a stage to select.
+  const argv = process.argv.filter(arg => !isSlip || (arg !== '--help' && arg !== '-h')).map(arg => (arg === '--force' ? '--force=' : arg))
+
+  try {
+    if (asked || isPlugged || first.startsWith('-')) await program.parseAsync(argv)
+  } catch (error) {
+    if (error instanceof StoreError) shell.refuse(`error: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`)
+    else if (error instanceof Error && 'exitCode' in error && 'code' in error) process.exitCode = error.exitCode === 0 ? 0 : 2
+    else if (refusedByDisk(error) !== undefined) shell.refuse(`error: ${refusedByDisk(error)}`)
+    else {
+      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nThis is a defect of hone itself, not of your pipeline.\n`)
+      process.exitCode = 70
+    }
   }
 }
+
+void main()

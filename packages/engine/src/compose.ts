@@ -1,6 +1,4 @@
 // The composition root: the only file that imports inversify and reflect-metadata.
-import 'reflect-metadata'
-import { Container } from 'inversify'
 import { openStore } from './artifacts/store.js'
 import { LocalExecutor } from './execute/local-executor.js'
 import { services, systemClock } from './execute/services.js'
@@ -37,7 +35,9 @@ const builtIn: readonly Provided[] = [
 ]
 
 /** Binds what the engine and the plugins provide, each made once when it is first asked for. A later one takes the place of an earlier. */
-export function compose({ providers }: { readonly providers: readonly Provided[] }): Services {
+export async function compose({ providers }: { readonly providers: readonly Provided[] }): Promise<Services> {
+  await import('reflect-metadata')
+  const { Container } = await import('inversify')
   const container = new Container({ defaultScope: 'Singleton' })
   const bindings = new Map<symbol, Binding>()
   const making: ServiceToken<unknown>[] = []

@@ -7,9 +7,9 @@ import { services } from '../src/execute/services.js'
 const greeting = defineService<string>('greeting')
 const greeter = defineService<{ greet(): string }>('greeter')
 
-test('a service is made once, from the services that it asks for', () => {
+test('a service is made once, from the services that it asks for', async () => {
   let made = 0
-  const { get } = compose({
+  const { get } = await compose({
     providers: [
       { plugin: 'a', provider: { token: greeter, create: resolve => (made++, { greet: () => `${resolve(greeting)}!` }) } },
       { plugin: 'b', provider: { token: greeting, create: () => 'hello' } },
@@ -20,9 +20,9 @@ test('a service is made once, from the services that it asks for', () => {
   assert.is(made, 1)
 })
 
-test('a plugin replaces a built-in service, and the list says so', () => {
+test('a plugin replaces a built-in service, and the list says so', async () => {
   const clock = { nowMs: () => 7, random: () => 0 }
-  const { get, bindings } = compose({ providers: [{ plugin: 'fixed-clock', provider: { token: services.clock, create: () => clock } }] })
+  const { get, bindings } = await compose({ providers: [{ plugin: 'fixed-clock', provider: { token: services.clock, create: () => clock } }] })
   assert.is(get(services.clock).nowMs(), 7)
   assert.equal(bindings, [{ name: 'executor', from: 'hone' }, { name: 'store', from: 'hone' }, { name: 'clock', from: 'fixed-clock', replaces: 'hone' }])
 })
@@ -31,22 +31,23 @@ test('what plugins provide of a collection is listed with who provides it, and l
   const shouts = defineCollection<string>('shout')
   let loaded = 0
   const provider = { token: shouts, name: 'loud', summary: 'Loud.', load: async () => (loaded++, { default: 'HEY' }) }
-  const { member, bindings } = compose({ providers: [{ plugin: 'noise', provider }] })
+  const { member, bindings } = await compose({ providers: [{ plugin: 'noise', provider }] })
   assert.equal(bindings.at(-1), { name: 'shout loud', from: 'noise' })
   assert.is(loaded, 0)
   assert.equal(await member(shouts, 'loud').load(), { default: 'HEY' })
   assert.throws(() => member(shouts, 'quiet'), /no plugin provides the service "shout quiet"/)
 })
 
-test('a service that nobody provides, and services that need one another, are errors by name', () => {
-  const loop = compose({
+test('a service that nobody provides, and services that need one another, are errors by name', async () => {
+  const loop = await compose({
     providers: [
       { plugin: 'a', provider: { token: greeter, create: resolve => ({ greet: () => '', other: resolve(greeting) }) } },
       { plugin: 'b', provider: { token: greeting, create: resolve => resolve(greeter).greet() } },
     ],
   })
   assert.throws(() => loop.get(greeter), /the services "greeter" → "greeting" → "greeter" need one another/)
-  assert.throws(() => compose({ providers: [] }).get(greeting), /no plugin provides the service "greeting"/)
+  const empty = await compose({ providers: [] })
+  assert.throws(() => empty.get(greeting), /no plugin provides the service "greeting"/)
 })
 
 test.run()

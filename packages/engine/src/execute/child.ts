@@ -6,7 +6,7 @@ import type { FromStage, ToStage } from './messages.js'
 import type { StageResult } from './request.js'
 import { StageHost } from './stage-host.js'
 
-const main = fileURLToPath(new URL(`./child-main${runsFromSource ? '.ts' : '.js'}`, import.meta.url))
+const main = fileURLToPath(new URL(`./child-main${runsFromSource ? '.ts' : '.cjs'}`, import.meta.url))
 // A debugger's port cannot be shared.
 const execArgv = process.execArgv.filter(a => !a.startsWith('--inspect'))
 

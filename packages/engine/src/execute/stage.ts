@@ -143,7 +143,7 @@ async function servicesOf(stage: StageDefinition, plugins: () => Promise<readonl
   const wanted = Object.entries(stage.services ?? {})
   if (wanted.length === 0) return {}
   const { compose } = await import('../compose.js')
-  const container = compose({ providers: (await plugins()).flatMap(({ name, definition }) => (definition?.provides ?? []).map(provider => ({ plugin: name, provider }))) })
+  const container = await compose({ providers: (await plugins()).flatMap(({ name, definition }) => (definition?.provides ?? []).map(provider => ({ plugin: name, provider }))) })
   const services: Record<string, unknown> = {}
   const named = membersNamed(stage, request.params)
   for (const [service, token] of wanted) {

@@ -8,7 +8,7 @@ import { StageHost } from './stage-host.js'
 // tsx does not follow into worker threads: from sources the thread registers it itself.
 const main = runsFromSource
   ? new URL(`data:text/javascript,${encodeURIComponent(`import { register } from ${JSON.stringify(import.meta.resolve('tsx/esm/api'))}; register(); await import(${JSON.stringify(new URL('./worker-main.ts', import.meta.url).href)})`)}`)
-  : new URL('./worker-main.js', import.meta.url)
+  : new URL('./worker-main.cjs', import.meta.url)
 
 /** A worker thread that runs one `light` stage at a time: no process to start, and an endless loop in it can still be ended. */
 export class Thread extends StageHost {

@@ -1,0 +1,101 @@
+// Loads a CommonJS bundle with what V8 made of it before: of the time until a short command begins, compiling was half. Nothing here may be
+// needed for the bundle to load: whatever is wrong with what was kept, the bundle is compiled again.
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import module, { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import v8 from 'node:v8'
+import vm from 'node:vm'
+import { userCache } from './user-cache.js'
+
+/** Processes that do different things compile different functions; what one of a new role compiled is added to what was kept. */
+const mostRoles = 40
+/** A role counts several times: a first run, one that finds all done and one of another kind of pipeline go different ways. */
+const timesEach = 4
+const headerBytes = 1024
+
+interface Kept {
+  readonly roles: readonly string[]
+  readonly code: Buffer
+}
+
+const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex')
+
+/** Node 22 keeps compiled code itself. */
+const isOurs = (): boolean => !('enableCompileCache' in module) && !process.env['NODE_DISABLE_COMPILE_CACHE']
+
+/** One file for each bundle and each V8 with its flags, which the tag stands for; a bundle that is built anew takes its own place. */
+export function compiledFile(bundle: string): string | undefined {
+  try {
+    return join(userCache(), 'compiled', `${sha256(`${bundle}\0${process.version}\0${process.arch}\0${v8.cachedDataVersionTag()}`).slice(0, 32)}.bin`)
+  } catch {
+    // A user without a home.
+    return undefined
+  }
+}
+
+/** Undefined where there is nothing, or nothing that was made of this source and is whole. */
+export function readCompiled(file: string, sourceDigest: string): Kept | undefined {
+  try {
+    const bytes = readFileSync(file)
+    const { source, digest, roles } = JSON.parse(bytes.toString('latin1', 0, headerBytes)) as { source: string; digest: string; roles: string[] }
+    const code = bytes.subarray(headerBytes)
+    // V8 itself believes what it is given: damaged code would end the process.
+    return source === sourceDigest && sha256(code) === digest ? { roles, code } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export function keepCompiled(file: string, sourceDigest: string, { roles, code }: Kept): void {
+  const header = JSON.stringify({ source: sourceDigest, digest: sha256(code), roles })
+  if (header.length > headerBytes) return
+  const fresh = `${file}.${randomUUID()}`
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    writeFileSync(fresh, Buffer.concat([Buffer.from(header.padEnd(headerBytes), 'latin1'), code]), { mode: 0o600 })
+    renameSync(fresh, file)
+  } catch {
+    // A cache that cannot be written only costs the time; a full disk must not keep half of one.
+    try {
+      rmSync(fresh, { force: true })
+    } catch {
+      // Nor be a reason to fail.
+    }
+  }
+}
+
+/** `import()` for the bundle at `file`: what V8 took from compiled code cannot do it itself, before Node 22. */
+export function importsOf(file: string): (specifier: string) => Promise<unknown> {
+  const { resolve } = createRequire(file)
+  return specifier => import(/^[a-z]{2,}:/.test(specifier) ? specifier : pathToFileURL(resolve(specifier)).href)
+}
+
+let ownRole: string | undefined
+
+/** Says in a word what this process is for, and so that what it compiles is to be kept. Without it `loadCompiled` is `require`. */
+export const keepFor = (role: string): void => void (ownRole = role.slice(0, 12))
+
+/** As `require(bundle)`, for a bundle in ASCII. */
+export function loadCompiled(bundle: string): unknown {
+  const require = createRequire(bundle)
+  const file = ownRole === undefined || require.cache[bundle] || !isOurs() ? undefined : compiledFile(bundle)
+  if (ownRole === undefined || file === undefined) return require(bundle) as unknown
+  const role = ownRole
+  const source = readFileSync(bundle)
+  const sourceDigest = sha256(source)
+  const kept = readCompiled(file, sourceDigest)
+  // On one line with its first, so that the lines of stack traces are those of the file.
+  const script = new vm.Script(`(function (exports, require, module, __filename, __dirname) { ${source.toString('latin1')}\n})`, { filename: bundle, ...(kept && { cachedData: kept.code }) })
+  const known = kept && !script.cachedDataRejected ? kept.roles : []
+  if (known.length < mostRoles && known.filter(r => r === role).length < timesEach) {
+    process.on('exit', () => keepCompiled(file, sourceDigest, { roles: [...known, role], code: script.createCachedData() }))
+  }
+  // So that whoever requires the bundle itself gets the same instance.
+  const made = (require.cache[bundle] = new module.Module(bundle))
+  made.filename = bundle
+  ;(script.runInThisContext() as (...args: unknown[]) => void).call(made.exports, made.exports, require, made, bundle, dirname(bundle))
+  made.loaded = true
+  return made.exports
+}
