@@ -4,7 +4,9 @@ import type { StoreIo } from './io.js'
 import type { Digest } from './types.js'
 
 const chunkBytes = 1 << 20
-const smallBytes = 1 << 17
+
+/** For all small files: what is read at once is hashed before another can be read, and fresh memory for each costs more than its system calls. */
+let shared: Buffer | undefined
 
 export interface FileDigest {
   readonly digest: Digest
@@ -13,15 +15,33 @@ export interface FileDigest {
 
 /** SHA-256 of a file; small ones at once, large ones in pieces, with the next piece being read while one is hashed. */
 export async function hashFile(io: StoreIo, path: string, sizeHint: number): Promise<FileDigest> {
-  if (sizeHint <= smallBytes) {
-    const data = io.fs.readFileSync(path)
-    return { digest: sha256(data), bytes: data.length }
-  }
-  return readThrough(io, path, undefined)
+  const data = sizeHint < chunkBytes ? readAtOnce(io, path) : undefined
+  return data ? { digest: sha256(data), bytes: data.length } : readThrough(io, path, undefined)
 }
 
 /** Copies a file and hashes it in the same pass. */
-export const copyHashing = (io: StoreIo, from: string, to: string): Promise<FileDigest> => readThrough(io, from, to)
+export async function copyHashing(io: StoreIo, from: string, to: string, sizeHint: number): Promise<FileDigest> {
+  const data = sizeHint < chunkBytes ? readAtOnce(io, from) : undefined
+  if (!data) return readThrough(io, from, to)
+  io.fs.writeFileSync(to, data, { flag: 'wx' })
+  return { digest: sha256(data), bytes: data.length }
+}
+
+/** Good until the next call; undefined where the file is larger than it was thought to be. */
+function readAtOnce({ fs }: StoreIo, path: string): Buffer | undefined {
+  const buffer = (shared ??= Buffer.allocUnsafeSlow(chunkBytes))
+  const fd = fs.openSync(path, 'r')
+  try {
+    for (let bytes = 0; bytes < buffer.length; ) {
+      const more = fs.readSync(fd, buffer, bytes, buffer.length - bytes, bytes)
+      if (more === 0) return buffer.subarray(0, bytes)
+      bytes += more
+    }
+    return undefined
+  } finally {
+    fs.closeSync(fd)
+  }
+}
 
 async function readThrough(io: StoreIo, from: string, to: string | undefined): Promise<FileDigest> {
   const source = await io.fs.promises.open(from, 'r')

@@ -117,7 +117,8 @@ export class Objects {
     if (process.platform !== 'win32') for (const dir of new Set(paths.map(dirname))) flush(dir)
   }
 
-  async #ingestFile(path: string): Promise<FileDigest> {
+  /** `mayStay`: the object may be another name of the file. Answers whether it is; else the path is gone. */
+  async #ingestFile(path: string, mayStay = false): Promise<FileDigest & { stays: boolean }> {
     const { fs } = this.#io
     let stat = fs.lstatSync(path, { bigint: true })
     let source = path
@@ -133,16 +134,16 @@ export class Objects {
       if (stat.size >= largeBytes) await sleep(settleMs(stat, this.#io.nowMs()))
       const hashedAtMs = this.#io.nowMs()
       const hashed = await hashFile(this.#io, path, Number(stat.size))
-      await this.#place(path, hashed, hashedAtMs)
-      return hashed
+      const stays = await this.#place(path, hashed, hashedAtMs, mayStay)
+      return { ...hashed, stays }
     }
     const copy = this.#at.fresh()
     try {
       const hashedAtMs = this.#io.nowMs()
-      const hashed = await copyHashing(this.#io, source, copy)
-      await this.#place(copy, hashed, hashedAtMs)
+      const hashed = await copyHashing(this.#io, source, copy, Number(stat.size))
+      await this.#place(copy, hashed, hashedAtMs, false)
       fs.rmSync(path, { force: true })
-      return hashed
+      return { ...hashed, stays: false }
     } finally {
       fs.rmSync(copy, { force: true })
     }
@@ -155,20 +156,34 @@ export class Objects {
     return (this.#device = this.#io.fs.statSync(this.#at.temporary, { bigint: true }).dev)
   }
 
-  /** Moves a hashed file to its place, or drops it where the object is there already. */
-  async #place(from: string, is: FileDigest, hashedAtMs: number): Promise<void> {
+  /** Moves a hashed file to its place (or, if it may stay, links it there), or drops it where the object is there already. Answers whether it stayed. */
+  async #place(from: string, is: FileDigest, hashedAtMs: number, mayStay: boolean): Promise<boolean> {
     const { fs } = this.#io
     const { digest } = is
     const target = this.#at.file(digest)
-    if ((await this.#fileState(target, is, `o:${digest}`)) === 'intact') {
-      this.#touch(digest, target)
-      return fs.rmSync(from)
-    }
     this.#shard(digest)
     fs.chmodSync(from, 0o444)
+    const stays = mayStay && this.#tryLink(from, target)
+    if (!stays && (await this.#fileState(target, is, `o:${digest}`)) === 'intact') {
+      this.#touch(digest, target)
+      fs.unlinkSync(from)
+      return false
+    }
     // Over an object that may be hurt: what was opened before keeps its own inode.
-    fs.renameSync(from, target)
+    if (!stays) fs.renameSync(from, target)
     this.#index.set(`o:${digest}`, fs.statSync(target, { bigint: true }), digest, hashedAtMs)
+    return stays
+  }
+
+  /** False where something is there, with too many links to one inode, and on a file system without any. */
+  #tryLink(from: string, to: string): boolean {
+    try {
+      this.#io.fs.linkSync(from, to)
+      return true
+    } catch (error) {
+      if (!['EEXIST', 'EMLINK', 'EPERM', 'ENOTSUP', 'ENOSYS', 'EXDEV'].includes(codeOf(error) ?? '')) throw error
+      return false
+    }
   }
 
   /** Moves the ctime alone, so that gc sees that somebody is about to use the object. */
@@ -182,19 +197,29 @@ export class Objects {
   async #ingestFolder(path: string): Promise<{ digest: Digest; bytes: number }> {
     const { fs } = this.#io
     const entries: ManifestEntry[] = []
-    const files = filesBelow(fs, path)
+    this.#ownDevice()
+    const own = fs.statSync(this.#at.temporary)
+    let canBeTree = true
+    const files = filesBelow(fs, path, (dir, isEmpty) => {
+      const { dev, uid, mode } = fs.lstatSync(dir)
+      // Empty folders and modes are no part of an output.
+      if (isEmpty || dev !== own.dev || uid !== own.uid || mode !== own.mode) canBeTree = false
+    })
     const root = fs.realpathSync(path)
-    // Links first, as what they lead to is moved away below.
+    // Links first, as what they lead to may be moved away below.
     for (const file of files) if (file.isLink) this.#dereference(root, path, file.path)
+    const moved: ManifestEntry[] = []
     for (const file of files) {
-      const { digest, bytes } = await this.#ingestFile(join(path, file.path))
-      entries.push({ path: file.path, digest, bytes })
+      const { stays, digest, bytes } = await this.#ingestFile(join(path, file.path), canBeTree)
+      const entry = { path: file.path, digest, bytes }
+      entries.push(entry)
+      if (!stays) moved.push(entry)
     }
     const text = canonicalJson({ folder: 1, entries: entries.map(e => ({ ...e })) })
     const digest = sha256(text)
     this.#shard(digest)
     this.#putManifest(digest, text)
-    await this.#putTree(digest, entries)
+    await this.#putTree(digest, entries, canBeTree ? { path, moved } : undefined)
     this.#manifests.set(digest, entries)
     removeTree(fs, path)
     return { digest, bytes: entries.reduce((sum, e) => sum + e.bytes, 0) }
@@ -232,27 +257,24 @@ export class Objects {
     }
   }
 
-  async #putTree(digest: Digest, entries: readonly ManifestEntry[]): Promise<void> {
+  /** `from`: the folder that can be the tree itself once `moved` is in it again, which spares a name a file. */
+  async #putTree(digest: Digest, entries: readonly ManifestEntry[], from?: { path: string; moved: readonly ManifestEntry[] }): Promise<void> {
     const { fs } = this.#io
     const target = this.#at.tree(digest)
     if (fs.existsSync(target)) {
       if (await this.#isTreeIntact(digest, entries, true)) return
       this.quarantine(target)
     }
-    const fresh = this.#at.fresh()
+    const fresh = from?.path ?? this.#at.fresh()
     try {
-      fs.mkdirSync(fresh, { recursive: true })
-      for (const entry of entries) {
-        const path = join(fresh, entry.path)
-        if (entry.path.includes('/')) fs.mkdirSync(dirname(path), { recursive: true })
-        this.#link(entry.digest, path)
-      }
+      if (!from) for (const dir of new Set(['', ...entries.map(entry => dirname(entry.path))])) fs.mkdirSync(join(fresh, dir), { recursive: true })
+      for (const entry of from?.moved ?? entries) this.#link(entry.digest, join(fresh, entry.path))
       fs.renameSync(fresh, target)
     } catch (error) {
       // Another process put the same tree there first.
       if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error
     } finally {
-      removeTree(fs, fresh)
+      if (!from) removeTree(fs, fresh)
     }
   }
 
@@ -260,14 +282,7 @@ export class Objects {
     const { fs } = this.#io
     const object = this.#at.file(digest)
     const before = fs.statSync(object, { bigint: true })
-    try {
-      fs.linkSync(object, to)
-    } catch (error) {
-      // Too many links to one inode, or a file system without any.
-      if (!['EMLINK', 'EPERM', 'ENOTSUP', 'ENOSYS', 'EXDEV'].includes(codeOf(error) ?? '')) throw error
-      fs.copyFileSync(object, to, fs.constants.COPYFILE_FICLONE)
-      return
-    }
+    if (!this.#tryLink(object, to)) return fs.copyFileSync(object, to, fs.constants.COPYFILE_FICLONE | fs.constants.COPYFILE_EXCL)
     this.#index.restamp(`o:${digest}`, before, fs.statSync(object, { bigint: true }))
   }
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { sha256 } from './digest.js'
-import { hashFile } from './hash-file.js'
+import { isDigest, sha256 } from './digest.js'
+import { hashFile, type FileDigest } from './hash-file.js'
 import type { FileStore } from './store.js'
-import type { ActionRecord, Digest, ManifestEntry } from './types.js'
+import type { ActionRecord, Digest, ManifestEntry, OutputRecord } from './types.js'
 import { filesBelow } from './walk.js'
 
 export interface VerifyReport {
@@ -29,44 +29,54 @@ export async function verifyStore(store: FileStore, { signal, onProgress }: Veri
     moved.push({ path, problem })
   }
   /** Inodes that hold what their name says: a file of a tree is one of them. */
-  const good = new Map<string, Digest>()
+  const good = new Map<string, FileDigest>()
   let [objects, bytes] = [0, 0]
 
-  const isGood = async (path: string, digest: Digest): Promise<boolean> => {
+  /** Undefined where the file is not what has this digest. */
+  const checked = async (path: string, digest: Digest): Promise<FileDigest | undefined> => {
     signal?.throwIfAborted()
     const stat = fs.lstatSync(path, { bigint: true })
-    if (!stat.isFile()) return false
+    if (!stat.isFile()) return undefined
     const inode = `${stat.dev}:${stat.ino}`
-    if (good.get(inode) === digest) return true
+    const known = good.get(inode)
+    if (known?.digest === digest) return known
     const hashed = await hashFile(io, path, Number(stat.size))
     objects++
     bytes += hashed.bytes
     onProgress?.(objects, bytes)
-    if (hashed.digest !== digest) return false
-    good.set(inode, digest)
-    return true
+    if (hashed.digest !== digest) return undefined
+    good.set(inode, hashed)
+    return hashed
   }
 
   const names = allObjects(store)
+  const files = new Map<Digest, FileDigest>()
   for (const { path, name } of names) {
-    if (/^[0-9a-f]{64}$/.test(name) && !(await isGood(path, name as Digest))) wrong(path, 'the content does not have the digest that names it')
+    if (!isDigest(name)) continue
+    const file = await checked(path, name)
+    if (file) files.set(name, file)
+    else wrong(path, 'the content does not have the digest that names it')
   }
   for (const { path, name } of names) {
     const digest = name.slice(0, 64) as Digest
     if (name.endsWith('.manifest') && sha256(fs.readFileSync(path)) !== digest) wrong(path, 'the list of files does not have the digest that names it')
   }
+  const trees = new Set<Digest>()
   for (const { path, name } of names) {
     if (!name.endsWith('.tree')) continue
-    const problem = await problemOfTree(store, path, name.slice(0, 64) as Digest, isGood)
+    const digest = name.slice(0, 64) as Digest
+    const problem = await problemOfTree(store, path, digest, checked)
     if (problem) wrong(path, problem)
+    else trees.add(digest)
   }
+  const wasSeen = ({ form, digest, bytes }: OutputRecord) => (form === 'folder' ? trees.has(digest) : files.get(digest)?.bytes === bytes)
 
   const lost: Pick<ActionRecord, 'key' | 'uses' | 'node'>[] = []
   for (const key of store.actions.keys()) {
     signal?.throwIfAborted()
     const record = store.actions.read(key)
     if (!record) wrong(at.action(key), 'the record cannot be read')
-    else if (!(await store.isWhole(record))) {
+    else if (!Object.values(record.outputs).every(wasSeen) && !(await store.isWhole(record))) {
       lost.push({ key, uses: record.uses, node: record.node })
       store.objects.quarantine(at.action(key))
     }
@@ -74,7 +84,7 @@ export async function verifyStore(store: FileStore, { signal, onProgress }: Veri
   return { objects, bytes, moved, lost }
 }
 
-async function problemOfTree(store: FileStore, path: string, digest: Digest, isGood: (path: string, digest: Digest) => Promise<boolean>): Promise<string | undefined> {
+async function problemOfTree(store: FileStore, path: string, digest: Digest, checked: (path: string, digest: Digest) => Promise<FileDigest | undefined>): Promise<string | undefined> {
   const { fs } = store.io
   let entries: readonly ManifestEntry[]
   try {
@@ -85,7 +95,7 @@ async function problemOfTree(store: FileStore, path: string, digest: Digest, isG
   const there = new Set(filesBelow(fs, path).map(f => f.path))
   for (const entry of entries) {
     if (!there.delete(entry.path)) return `${entry.path} is missing`
-    if (!(await isGood(join(path, entry.path), entry.digest))) return `${entry.path} has been changed`
+    if (!(await checked(join(path, entry.path), entry.digest))) return `${entry.path} has been changed`
   }
   const [extra] = there
   return extra === undefined ? undefined : `${extra} has been added`

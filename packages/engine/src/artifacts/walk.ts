@@ -9,10 +9,12 @@ export interface FoundFile {
 }
 
 /** All files below a folder in the order of their paths (by UTF-16 units, the same on every machine). Links are named, not followed; sockets and devices are refused. */
-export function filesBelow(fs: StoreIo['fs'], root: string): FoundFile[] {
+export function filesBelow(fs: StoreIo['fs'], root: string, onFolder?: (dir: string, isEmpty: boolean) => void): FoundFile[] {
   const found: FoundFile[] = []
   const visit = (dir: string, prefix: string): void => {
-    for (const entry of fs.readdirSync(dir, { withFileTypes: true })) {
+    const entries = fs.readdirSync(dir, { withFileTypes: true })
+    onFolder?.(dir, entries.length === 0)
+    for (const entry of entries) {
       const path = prefix + entry.name
       if (entry.isDirectory()) visit(join(dir, entry.name), `${path}/`)
       else if (entry.isFile() || entry.isSymbolicLink()) found.push({ path, isLink: entry.isSymbolicLink() })

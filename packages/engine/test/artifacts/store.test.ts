@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { copyHashing, hashFile } from '../../src/artifacts/hash-file.js'
 import { realIo, type StoreIo } from '../../src/artifacts/io.js'
 import { openStore } from '../../src/artifacts/store.js'
 import type { Digest } from '../../src/artifacts/types.js'
@@ -17,10 +18,10 @@ function countingReads(): { io: StoreIo; reads: string[] } {
   const reads: string[] = []
   const fs = {
     ...realIo.fs,
-    readFileSync: ((path: string, ...rest: never[]) => {
+    openSync: ((path: string, ...rest: never[]) => {
       reads.push(String(path))
-      return realIo.fs.readFileSync(path, ...rest)
-    }) as unknown as typeof realIo.fs.readFileSync,
+      return realIo.fs.openSync(path, ...(rest as unknown as ['r']))
+    }) as typeof realIo.fs.openSync,
     promises: {
       ...realIo.fs.promises,
       open: ((path: string, ...rest: never[]) => {
@@ -100,6 +101,70 @@ test('equal folders have one digest, whatever the order, the modes, the times or
     assert.is.not((await store.ingest(join(dir, 'three'), 'folder', 'folder')).digest, first.digest)
   }))
 
+test('the folder of a stage becomes the tree itself, objects that were there before included', () =>
+  withProject(async ({ dir, open, write }) => {
+    const store = await open()
+    const old = (path: string, text: string) => {
+      utimesSync(write(path, text), 1e9, 1e9)
+      return join(dir, path)
+    }
+    const before = await store.ingest(old('lone', 'same'), 'file', 'file')
+    old('out/sub/a', 'same')
+    old('out/sub/b', 'same')
+    old('out/c', 'other')
+    const folder = statSync(join(dir, 'out/sub')).ino
+    const output = await store.ingest(join(dir, 'out'), 'model', 'folder')
+    const tree = (path: string) => statSync(join(store.pathOf(output), path))
+    assert.is(tree('sub').ino, folder)
+    const object = statSync(store.pathOf(before))
+    assert.equal([tree('sub/a').ino, tree('sub/b').ino, object.nlink, object.mode & 0o222], [object.ino, object.ino, 3, 0])
+    assert.equal([tree('c').nlink, tree('c').mode & 0o222, existsSync(join(dir, 'out'))], [2, 0, false])
+    assert.ok(await store.verifyUnchanged(output))
+    assert.is(store.objects.isIntactByStat(output), true, 'its own links make nothing uncertain')
+  }))
+
+test('empty folders and modes of folders do not reach the tree, whoever stores it first', () =>
+  withProject(async ({ dir, open, write }) => {
+    for (const [name, spoil] of [
+      ['an empty folder', () => mkdirSync(join(dir, 'out/sub/empty'))],
+      ['a mode', () => chmodSync(join(dir, 'out/sub'), 0o700)],
+    ] as const) {
+      const store = await open()
+      write('out/sub/a', name)
+      spoil()
+      const output = await store.ingest(join(dir, 'out'), 'folder', 'folder')
+      assert.equal(readdirSync(store.pathOf(output), { recursive: true }).sort(), ['sub', 'sub/a'], name)
+      assert.is(statSync(join(store.pathOf(output), 'sub')).mode, statSync(store.at.objects).mode, name)
+    }
+  }))
+
+test('a file of a folder takes the place of an object that was hurt', () =>
+  withProject(async ({ dir, open, write }) => {
+    const store = await open()
+    const lone = await store.ingest(write('lone', 'text'), 'file', 'file')
+    chmodSync(store.pathOf(lone), 0o644)
+    writeFileSync(store.pathOf(lone), 'hurt')
+    write('out/a', 'text')
+    const output = await store.ingest(join(dir, 'out'), 'folder', 'folder')
+    assert.is(readFileSync(store.pathOf(lone), 'utf8'), 'text')
+    assert.is(statSync(join(store.pathOf(output), 'a')).ino, statSync(store.pathOf(lone)).ino)
+  }))
+
+test('a folder whose storing breaks off stays where it is', () =>
+  withProject(async ({ dir, open, write }) => {
+    for (const name of ['a', 'sub/b', 'z']) write(`out/${name}`, name)
+    const { renameSync } = realIo.fs
+    const full = (from: string, to: string) => {
+      if (to.endsWith('.tree')) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+      renameSync(from, to)
+    }
+    const broken = await open({ ...realIo, fs: { ...realIo.fs, renameSync: full as typeof renameSync } })
+    assert.is((await refusal(() => broken.ingest(join(dir, 'out'), 'folder', 'folder'))).reason, 'full')
+    assert.equal(readdirSync(join(dir, 'out'), { recursive: true }).sort(), ['a', 'sub', 'sub/b', 'z'])
+    const store = await open()
+    assert.ok(await store.verifyUnchanged(await store.ingest(join(dir, 'out'), 'folder', 'folder')))
+  }))
+
 test('a link to a file inside an output folder becomes a copy; links out, to folders and to nowhere are refused by name', () =>
   withProject(async ({ dir, open, write }) => {
     const store = await open()
@@ -127,6 +192,18 @@ test('an output that is a hard link to a file of the user is copied, so that the
     const output = await store.ingest(join(dir, 'out.txt'), 'file', 'file')
     writeFileSync(mine, 'final')
     assert.is(readFileSync(store.pathOf(output), 'utf8'), 'draft')
+  }))
+
+test('files that became larger than they were thought to be are hashed and copied to their end', () =>
+  withProject(async ({ dir, write }) => {
+    for (const length of [0, 5, 1 << 20, (1 << 20) + 1, 3_000_001]) {
+      const text = 'x'.repeat(length)
+      const path = write('grown', text)
+      assert.equal(await hashFile(realIo, path, 5), { digest: sha(text), bytes: length })
+      const copy = join(dir, `copy-${length}`)
+      assert.equal(await copyHashing(realIo, path, copy, 5), { digest: sha(text), bytes: length })
+      assert.is(readFileSync(copy, 'utf8'), text)
+    }
   }))
 
 test('a missing output and one of the wrong form are named', () =>
