@@ -16,7 +16,8 @@ import { redactor } from './events/secrets.js'
 import { executorNamed, services as own } from './execute/services.js'
 import { fetchNamed, type Fetching } from './fetch-references.js'
 import type { Graph } from './graph/graph.js'
-import { furtherInGraph, resolveGraph } from './graph/resolve.js'
+import type { NamedForPort } from './graph/expand.js'
+import { furtherInGraph, namedBy, resolveGraph } from './graph/resolve.js'
 import { OtherPipelines } from './other-pipelines.js'
 import { lookAtNamed } from './plan/check.js'
 import { plan, type PlanOptions } from './plan/plan.js'
@@ -158,14 +159,15 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
   if (!registry.ok) return { ok: false, diagnostics }
   const graph = resolveGraph(pipeline.value, registry.value)
   diagnostics.push(...graph.diagnostics)
-  if (!graph.ok) {
+  const beside = async (mistakes: readonly Diagnostic[], named: Iterable<NamedForPort>) => {
     const all = new Collector()
-    all.addAll(diagnostics)
-    all.addFollowing(await lookAtNamed(graph.named ?? [], pipeline.value))
-    return { ok: false, diagnostics: all.diagnostics }
+    all.addAll([...diagnostics, ...mistakes])
+    all.addFollowing(await lookAtNamed(named, pipeline.value))
+    return { ok: false, diagnostics: all.diagnostics } as const
   }
+  if (!graph.ok) return beside([], graph.named ?? [])
   const executors = unknownExecutors(graph.value, registry.value)
-  if (executors.length > 0) return { ok: false, diagnostics: [...diagnostics, ...executors] }
+  if (executors.length > 0) return beside(executors, namedBy(graph.value.nodes.values()))
   const services = servicesOf(registry.value.providers)
   const replaced = registry.value.providers.findLast(({ provider }) => provider.token.id === own.store.id)
   let store: ArtifactStore

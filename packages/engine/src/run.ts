@@ -5,12 +5,12 @@ import type { StageStatus } from './events/event.js'
 import type { EventSink } from './events/log.js'
 import { execute } from './execute/execute.js'
 import { lazyExecutor, type Executor } from './execute/host.js'
-import type { Machine } from './execute/scheduler.js'
+import { thisMachine, type Machine } from './execute/scheduler.js'
 import { executorNamed, services, systemClock } from './execute/services.js'
 import { plannedStages, startRun } from './execute/start-run.js'
 import type { Plan } from './plan/types.js'
 import { preparePlan, prepareRun, type FetchOptions, type OpenOptions } from './prepare.js'
-import type { Selected } from './selection.js'
+import { beyondMachine, type Selected } from './selection.js'
 
 export interface PlanPipelineOptions extends OpenOptions, Selected {}
 
@@ -57,6 +57,11 @@ export async function runPipeline(options: RunOptions, sinks: readonly EventSink
   if (!prepared.ok) return { status: 'refused', diagnostics: prepared.diagnostics }
   const { opened, plan, planOptions } = prepared.value
   const { pipeline } = plan.graph
+  const beyond = beyondMachine(plan, options.machine ?? thisMachine())
+  if (beyond.length > 0) {
+    await opened.store.close()
+    return { status: 'refused', diagnostics: [...prepared.diagnostics, ...beyond] }
+  }
   const executors = new Map<string, Executor>()
   const executorOf = (name = 'local') => {
     const known = executors.get(name) ?? lazyExecutor(async () => (await opened.services()).get(executorNamed(name))({ projectRoot: pipeline.projectRoot }))

@@ -3,6 +3,7 @@ import type { Diagnostic } from './diagnostics/diagnostic.js'
 import type { Result } from './diagnostics/result.js'
 import { bindParams, evaluateEnv, evaluateWhen, usedSecrets, type Resolvers } from './graph/bind.js'
 import type { GraphNode, NodeId } from './graph/graph.js'
+import type { Machine } from './execute/scheduler.js'
 import { selectNodes, type SelectionOptions } from './graph/select.js'
 import { sharedLookups } from './plan/fingerprint.js'
 import type { OutsideData } from './plan/outside-data.js'
@@ -69,3 +70,16 @@ export function missingSecrets(plan: Plan, secrets: ReadonlyMap<string, string>)
   }
   return problems.diagnostics
 }
+
+/** Stages that will run here and ask for more GPUs than there are. Cores and memory are wishes: who wants more of them runs alone. */
+export function beyondMachine({ graph: { pipeline }, nodes }: Plan, { gpus }: Pick<Machine, 'gpus'>): readonly Diagnostic[] {
+  const problems = new Collector()
+  for (const { action, node } of nodes.values()) {
+    const { source, resources } = node
+    if (action !== 'run' || resources.gpus <= gpus || (source.executor ?? 'local') !== 'local') continue
+    problems.error('too-few-gpus', pipeline.rangeOf(['stages', source.id, 'resources', 'gpus']), `"${source.id}" asks for ${gpuCount(resources.gpus)}; this machine has ${gpus === 0 ? 'none' : gpus}.`, { hint: 'Lower "resources: { gpus }", or run it on a machine that has them.' })
+  }
+  return problems.diagnostics
+}
+
+const gpuCount = (n: number) => `${n} GPU${n === 1 ? '' : 's'}`

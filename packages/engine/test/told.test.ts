@@ -24,6 +24,22 @@ test('how long a stage took does not count its wait for a share of the machine',
   }
 })
 
+test('a stage that would run and asks for more GPUs than there are is a mistake before the start; one that is a hit is none', async () => {
+  const project = await make('  before: { uses: told/slow }\n  asks: { uses: told/slow, needs: before, resources: { gpus: 2 } }\n')
+  const alone = await project.run({ machine: { cpus: 4, memory: 2 ** 34, gpus: 1 } })
+  assert.equal([alone.outcome.status, alone.events, alone.outcome.diagnostics.map(d => [d.code, d.message])], ['refused', [], [['too-few-gpus', '"asks" asks for 2 GPUs; this machine has 1.']]])
+  assert.is(alone.outcome.diagnostics[0]!.range!.line, 4)
+  assert.equal(statuses(await project.run({ machine: { cpus: 4, memory: 2 ** 34, gpus: 2 } })), { before: 'ran', asks: 'hit' })
+  assert.equal(statuses(await project.run()), { before: 'hit', asks: 'hit' })
+})
+
+test('a stage that asks for more cores or memory than there are runs alone, and is told what it gets', async () => {
+  const project = await make('  asks: { uses: told/slow, resources: { cpus: 9, memory: 32GiB } }\n  cores: { uses: told/slow, with: {}, seed: 1, resources: { cpus: 9 } }\n')
+  const { events } = await project.run()
+  const warned = events.flatMap(e => (e.type === 'log' && e.level === 'warn' ? [`${e.stage}: ${e.message}`] : [])).sort()
+  assert.equal(warned, ['asks: asks for more than this machine has and runs alone, with 4 of 9 cores and 16 of 32 GiB', 'cores: asks for more than this machine has and runs alone, with 4 of 9 cores'])
+})
+
 test('a full disk inside a stage is told as the store tells it, and what only looks like it is not', async () => {
   const ran = await (await make('  full: { uses: told/full }\n  forbidden: { uses: told/forbidden }\n')).run({ keepGoing: true })
   const { reason, message, hint, final } = ran.finished.full!.failure!

@@ -74,6 +74,7 @@ export const codes = {
   'not-empty': 'A folder where something new is to be made holds other things.',
   'not-writable': 'A folder where something new is to be made cannot be written.',
   // the run
+  'too-few-gpus': 'A stage asks for more GPUs than this machine has.',
   'missing-secret': 'A secret that a stage reads is not set.',
   'stage-failed': 'A stage found a mistake in what it was given.',
 } as const satisfies Record<string, string>

@@ -43,6 +43,8 @@ export async function produce(node: GraphNode, print: Fingerprint, because: read
   }
 }
 
+const gib = (bytes: number) => Math.round(bytes / 2 ** 30)
+
 async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, isForced: boolean, because: readonly string[], run: RunContext): Promise<NodeOutcome> {
   const { attempts: most, backoffMs } = node.source.retry
   const isResumable = node.stage.definition.resumable === true
@@ -63,8 +65,9 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
     return ended('failed', { reason: 'failed', message: `asks for ${wish.gpus} GPUs; this machine has fewer`, hint: 'Lower "resources: { gpus }", or run on a machine that has them.', final: true })
   }
   const fit = run.scheduler.fit(wish)
-  if ((fit.cpus < wish.cpus && node.source.resources['cpus'] !== undefined) || (fit.memory < wish.memory && node.source.resources['memory'] !== undefined))
-    run.emit({ type: 'log', stage: node.id, level: 'warn', message: `asks for more than this machine has (${fit.cpus} cores, ${Math.round(fit.memory / 2 ** 30)} GiB at most) and runs alone` })
+  const lacking = (['cpus', 'memory'] as const).filter(what => fit[what] < wish[what] && node.source.resources[what] !== undefined)
+  const had = { cpus: `${fit.cpus} of ${wish.cpus} cores`, memory: `${gib(fit.memory)} of ${gib(wish.memory)} GiB` }
+  if (lacking.length > 0) run.emit({ type: 'log', stage: node.id, level: 'warn', message: `asks for more than this machine has and runs alone, with ${lacking.map(what => had[what]).join(' and ')}` })
   if (run.forced.has(node.id)) await run.store.clean(workKey)
   try {
     let last: Failure | undefined

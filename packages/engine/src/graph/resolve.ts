@@ -41,7 +41,8 @@ export function resolveGraph(pipeline: Pipeline, registry: Registry): ResolvedGr
   return resolved.ok ? resolved : { ...resolved, named: [...expander.named, ...namedBy(nodes.values())] }
 }
 
-function* namedBy(nodes: Iterable<GraphNode>): Iterable<NamedForPort> {
+/** What the parameters of nodes name that are not skipped. */
+export function* namedBy(nodes: Iterable<GraphNode>): Iterable<NamedForPort> {
   for (const { when, inputs, inputPorts } of nodes) {
     if (when === false) continue
     for (const [port, members] of Object.entries(inputs)) for (const member of members) if (member.type === 'files') yield { port, of: inputPorts[port]!, member }
