@@ -49,17 +49,28 @@ for (const name of names.filter(name => !tried.includes(name))) test(`${name} ha
   assert.is(code, 0, stdout + stderr)
 })
 
+const tableLine = /^\S+ +\S+\/\S+ +(ran|hit|skipped|failed)\b.*$/gm
+/** The stages of a table with what became of them and their metrics, without how long each took. */
+const table = (text: string) => (text.match(tableLine) ?? []).map(line => line.replace(/ \d+(\.\d+)? (ms|s|min)\b/, '').replace(/ +/g, ' ').trim())
+
 for (const name of tried) test(`${name} does what it says, and again it is all hits`, async () => {
   const expected = expectedOf(name)
   const project = copyOfExamples()
   const folder = `examples/${name}`
   const file = `${folder}/pipeline.yaml`
   const run = (args: readonly string[]) => project.hone('run', file, ...args, '--json')
-  for (const { edit = {}, args, exit, stages } of expected.runs) {
+  for (const [i, { edit = {}, args, exit, stages }] of expected.runs.entries()) {
     for (const [edited, [from, to]] of Object.entries(edit)) project.edit(`${folder}/${edited.split('#')[0]}`, from, to)
     const ran = await run(args)
     assert.equal(ran.statuses, stages, ran.stderr)
     assert.is(ran.code, exit)
+    if (i === 0) {
+      const [text = ''] = /^\$ hone run [^]*?^succeeded/m.exec(readFileSync(project.path(folder, 'README.md'), 'utf8')) ?? []
+      const ofReadme = table(text)
+      const shown = table((await project.start(['show', 'last'], { cwd: folder }).ended).stdout)
+      // Where there is no metric, `show` says why the stage ran.
+      assert.equal(ofReadme, shown.map((line, n) => (line.startsWith(`${ofReadme[n]} `) ? ofReadme[n] : line)), 'the table that its README shows first')
+    }
     if (exit !== 0) continue
     const again = await run(args)
     assert.equal(again.statuses, Object.fromEntries(Object.entries(stages).map(([stage, status]) => [stage, status === 'ran' ? 'hit' : status])))
