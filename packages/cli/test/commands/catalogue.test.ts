@@ -68,6 +68,7 @@ test('the example of every stage is a pipeline without a mistake, once what it n
     return `${i}.yaml`
   })
   assert.ok(files.length >= 13)
+  assert.ok(examples.some(example => example.includes('inputs: { examples: qa-convert.examples }\n  with:\n    model: ./models/hone-tiny\n    max_length')), 'a port for several kinds is fed with what it is named for')
   const checked = await paste.hone('validate', ...files)
   assert.equal([checked.code, checked.stderr, checked.stdout], [0, '', `${files.length} files: no mistake found\n`])
 })

@@ -1,6 +1,6 @@
 import { loadYaml } from '../source/yaml.js'
 import type { Json, JsonObject } from '../artifacts/types.js'
-import type { InputPorts, JsonSchema, StageDefinition } from '../plugin/define.js'
+import type { InputPorts, JsonSchema, KindDefinition, StageDefinition } from '../plugin/define.js'
 import { possibleOutputs, sampleOf } from '../plugin/possible-ports.js'
 import type { Registry } from '../plugin/registry.js'
 import { ParameterSchema } from './parameters.js'
@@ -17,7 +17,7 @@ export function exampleStage(stage: StageDefinition, registry: Registry): string
   const fed = new Set(ParameterSchema.of(stage).artifacts(values).map(({ port }) => port))
   const inputs = Object.entries(inputsFor(stage, values))
     .filter(([port, { optional }]) => !optional && !fed.has(port))
-    .map(([port, { kind, many }]) => `${port}: ${many ? '[' : ''}${giverOf(kind.id, kind.accepts, stage, registry)}${many ? ']' : ''}`)
+    .map(([port, { kind, many }]) => `${port}: ${many ? '[' : ''}${giverOf(port, kind, stage, registry)}${many ? ']' : ''}`)
   const indented = (text: string, by: number) => text.replace(/^(?=.)/gm, ' '.repeat(by))
   return [
     `${stage.id.split('/')[1]!.replace(/^[^a-z]/, 's$&')}:`,
@@ -38,13 +38,12 @@ function inputsFor({ inputs, params }: StageDefinition, values: JsonObject): Inp
   }
 }
 
-function giverOf(kind: string, accepts: readonly string[] = [], taker: StageDefinition, registry: Registry): string {
-  for (const id of [kind, ...accepts]) {
-    for (const { definition } of registry.stages) {
-      if (definition === taker) continue
-      const port = Object.entries(possibleOutputs(definition).ports).find(([, output]) => output.kind.id === id)
-      if (port) return `${definition.id.split('/')[0]}.${port[0]}`
-    }
-  }
-  return `stage.${kind}`
+function giverOf(port: string, { id, accepts = [] }: KindDefinition, taker: StageDefinition, registry: Registry): string {
+  const kinds = [id, ...accepts]
+  const outputs = registry.stages.flatMap(({ definition }) =>
+    definition === taker ? [] : Object.entries(possibleOutputs(definition).ports).map(([name, { kind }]) => ({ stage: definition.id.split('/')[0]!, name, rank: kinds.indexOf(kind.id) })))
+  const fit = outputs.filter(({ rank }) => rank >= 0).sort((a, b) => a.rank - b.rank)
+  // A port for several kinds has the name of the one that it is chiefly for.
+  const [giver] = [...fit.filter(({ name }) => name === port), ...fit]
+  return giver ? `${giver.stage}.${giver.name}` : `stage.${id}`
 }
