@@ -9,11 +9,13 @@ if (process.argv.length === 3 && (process.argv[2] === '--version' || process.arg
 } else {
   // Optimizing code in the background would cost a short command a third of its time, and most of what a plan makes lives until its end, so that
   // a small nursery would copy it again and again; marking it in the background, a little at a time, would be for nothing. What was compiled is kept
-  // (below), and so not to be forgotten before. Stages run in processes of their own, which keep the defaults. A flag that V8 no longer knows is told
-  // on stderr: so only where they were tried.
-  if (Number.parseInt(process.versions.node, 10) <= 24) {
+  // (below), and so not to be forgotten before. Stages run in processes of their own, which keep the defaults. A flag that V8 does not know is told
+  // on stderr: so only where each was tried.
+  const major = Number.parseInt(process.versions.node, 10)
+  if ([20, 22, 24].includes(major)) {
     const v8 = require('node:v8')
-    for (const flag of ['--interrupt-budget=600000', '--min-semi-space-size=16', '--semi-space-growth-factor=8', '--no-flush-bytecode', '--no-incremental-marking']) v8.setFlagsFromString(flag)
+    if (major === 20) v8.setFlagsFromString('--interrupt-budget=600000')
+    for (const flag of ['--min-semi-space-size=16', '--semi-space-growth-factor=8', '--no-flush-bytecode', '--no-incremental-marking']) v8.setFlagsFromString(flag)
   }
   // Node 22 and later keep what was compiled; before, hone does.
   require('node:module').enableCompileCache?.()
