@@ -5,17 +5,26 @@ import type { ArtifactHandle, StageContext } from 'hone-engine'
 import { parse } from 'csv-parse'
 import type { Row } from '../kinds/kinds.js'
 import { rowIds } from '../kinds/ids.js'
+import { changedNumber } from './json-numbers.js'
 import type { TableParams } from './table.js'
 
 const byExtension: Record<string, NonNullable<TableParams['format']>> = { '.jsonl': 'jsonl', '.ndjson': 'jsonl', '.json': 'json', '.csv': 'csv', '.tsv': 'tsv', '.tab': 'tsv' }
 
-export default async function run({ params, inputs, outputs, signal, progress, fail }: StageContext<TableParams>): Promise<void> {
+export default async function run({ params, inputs, outputs, signal, progress, warn, fail }: StageContext<TableParams>): Promise<void> {
   const source = inputs.file as ArtifactHandle
   const name = source.reference ?? 'the input "file"'
   const format = params.format ?? byExtension[extname(source.reference ?? source.path).toLowerCase()] ?? byExtension[extname(source.path).toLowerCase()]
   if (!format) fail(`${name} is no jsonl, json, csv or tsv file by its extension`, 'path', 'Say what it is with "format".')
   const wrong = (line: number | undefined, message: string): never => fail(`${name}${line === undefined ? '' : `:${line}`} ${message}`, 'path')
-  const reader = format === 'jsonl' ? jsonl(source.path, wrong) : format === 'json' ? json(source.path, wrong) : csv(source.path, format === 'csv' ? ',' : '\t', wrong)
+  let isWarned = false
+  /** A number that would become null ends the stage; of one that loses its last digits the first is told. */
+  const look = (text: string, line?: number) => {
+    const changed = changedNumber(text)
+    if (changed && !Number.isFinite(changed.kept)) wrong(line, `holds the number ${changed.written}, which is too large for one`)
+    if (changed && !isWarned) warn(`${name}${line === undefined ? '' : `:${line}`} holds the number ${changed.written}, of which ${changed.kept} is kept; in quotes it is a text and stays as it is`)
+    isWarned ||= changed !== undefined
+  }
+  const reader = format === 'jsonl' ? jsonl(source.path, wrong, look) : format === 'json' ? json(source.path, wrong, look) : csv(source.path, format === 'csv' ? ',' : '\t', wrong)
   const idOf = rowIds()
   const taken = new Set<string>()
   let count = 0
@@ -34,11 +43,12 @@ export default async function run({ params, inputs, outputs, signal, progress, f
 }
 
 type Wrong = (line: number | undefined, message: string) => never
+type Look = (text: string, line?: number) => void
 type Lines = AsyncGenerator<{ row: Row; line: number | undefined }>
 
 const isObject = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-async function* jsonl(path: string, wrong: Wrong): Lines {
+async function* jsonl(path: string, wrong: Wrong, look: Look): Lines {
   let number = 0
   for await (const text of lines(path)) {
     number++
@@ -51,6 +61,7 @@ async function* jsonl(path: string, wrong: Wrong): Lines {
       wrong(number, `is not JSON: ${(e as Error).message}`)
     }
     if (!isObject(row)) wrong(number, 'must be a JSON object, one a line')
+    look(line, number)
     yield { row: row as Row, line: number }
   }
 }
@@ -66,7 +77,7 @@ async function* lines(path: string): AsyncGenerator<string> {
   if (rest !== '') yield rest
 }
 
-async function* json(path: string, wrong: Wrong): Lines {
+async function* json(path: string, wrong: Wrong, look: Look): Lines {
   const text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
   let value: unknown
   try {
@@ -75,6 +86,7 @@ async function* json(path: string, wrong: Wrong): Lines {
     const at = /position (\d+)/.exec((e as Error).message)
     wrong(at ? text.slice(0, Number(at[1])).split('\n').length : undefined, `is not JSON: ${(e as Error).message}`)
   }
+  look(text)
   const list = Array.isArray(value) ? value : isObject(value) ? listIn(value) : undefined
   if (!list) return wrong(undefined, 'must hold a list of objects, or an object with one list in it')
   for (const [i, row] of list.entries()) {

@@ -34,6 +34,19 @@ test('a broken line of jsonl is named by file and line', async () => {
   assert.match(await failure('a.jsonl', '{"q":1}\n[2]\n'), /^data\/a\.jsonl:2 must be a JSON object/)
 })
 
+test('a number that would be another is told once, and one that would be none ends the stage', async () => {
+  const ran = async (name: string, text: string) => {
+    const path = join(await mkdtemp(join(tmpdir(), 'hone-table-')), name)
+    await writeFile(path, text)
+    return (await runStage(table, { params: {}, inputs: { file: { path, reference: `data/${name}` } } })).warnings
+  }
+  const said = 'holds the number 12345678901234567891, of which 12345678901234567000 is kept; in quotes it is a text and stays as it is'
+  assert.equal(await ran('a.jsonl', '{"n":1}\n{"n":[-12,12345678901234567891]}\n{"n":-12345678901234567891}\n'), [`data/a.jsonl:2 ${said}`])
+  assert.equal(await ran('a.json', '[{"n":12345678901234567891}]'), [`data/a.json ${said}`])
+  assert.equal(await ran('a.jsonl', '{"12345678901234567891":"a \\"12345678901234567891 1e999","n":9007199254740992,"x":0.12345678901234567891,"y":1e300}'), [])
+  assert.is(await failure('a.jsonl', '{"n":1}\n{"n":12345678901234567891,"m":-1e999}\n'), 'data/a.jsonl:2 holds the number -1e999, which is too large for one')
+})
+
 test('an empty file is an error, whatever its form', async () => {
   assert.is(await failure('a.jsonl', ''), 'data/a.jsonl holds no row')
   assert.is(await failure('a.csv', 'q,a\n'), 'data/a.csv holds no row')
