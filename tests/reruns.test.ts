@@ -32,9 +32,11 @@ stages:
     env: [UNIT]
   size: ${shell(rows('COUNT', 'chars'), '', 'count: count')}
 `
-const tone = (version: string) => ({
-  'node_modules/tone/package.json': `{"name":"tone","version":"${version}","type":"module","exports":"./index.js"}`,
-  'node_modules/tone/index.js': 'export const tone = text => text\n',
+const tone = (version: string, ofPitch = '1.0.0') => ({
+  'node_modules/tone/package.json': `{"name":"tone","version":"${version}","type":"module","exports":"./index.js","dependencies":{"pitch":"^1.0.0"}}`,
+  'node_modules/tone/index.js': "import { pitch } from 'pitch'\nexport const tone = text => pitch(text)\n",
+  'node_modules/pitch/package.json': `{"name":"pitch","version":"${ofPitch}","type":"module","exports":"./index.js","dependencies":{"tone":"^1.0.0"}}`,
+  'node_modules/pitch/index.js': 'export const pitch = text => text\n',
 })
 const colours = 'name,is\nsky,blue\ngrass,green\nrose,red\n'
 const files = {
@@ -105,6 +107,7 @@ const changes: Readonly<Record<string, Change>> = {
   'a function two files away from the stage’s `run`': edit('plugins/words/voice/loud.ts', 'word.toUpperCase()', '`${word}`.toUpperCase()'),
   'the same, and it gives something else': edit('plugins/words/say.ts', 'mark.repeat(times)', 'mark.repeat(times + 1)'),
   'the version of a package that the plugin imports': write(tone('1.0.1')),
+  'the version of a package that this one depends on': write(tone('1.0.0', '1.0.1')),
   'a row of data': edit('data/colours.csv', 'rose,red', 'rose,pink'),
   'a row more': edit('data/colours.csv', 'rose,red\n', `rose,red\n${'snow,white\n'.repeat(7)}`),
   'the order of two rows': edit('data/colours.csv', 'sky,blue\ngrass,green\n', 'grass,green\nsky,blue\n'),

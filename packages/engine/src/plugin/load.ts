@@ -12,7 +12,7 @@ import type { Diagnostic, SourceRange } from '../diagnostics/diagnostic.js'
 import type { Result } from '../diagnostics/result.js'
 import { bundlePlugin } from './bundle.js'
 import { lookBeside } from './compiled-schema.js'
-import { digestCode, runEntry } from './code-digest.js'
+import { digestCode, digestRules, runEntry } from './code-digest.js'
 import { isMember, type PluginDefinition, type StageDefinition } from './define.js'
 import { pluginOf } from './exported.js'
 import { misfit } from './made-for.js'
@@ -203,7 +203,7 @@ class Loader {
 
   async #digest(pluginFile: string, entry: string | undefined, strict: boolean): Promise<Digested> {
     const file = entry ?? pluginFile
-    const { digest, why } = await rememberByFiles(this.#memoPath('digest', `${file}\0${strict}`), file, JSON.stringify(this.#builtIn), async () => {
+    const { digest, why } = await rememberByFiles(this.#memoPath('digest', `${file}\0${strict}`), file, `${digestRules} ${JSON.stringify(this.#builtIn)}`, async () => {
       const made = await digestCode(file, this.#builtIn, strict)
       return { value: { digest: made.digest ?? null, ...(made.why !== undefined && { why: made.why }) }, inputs: made.inputs }
     })
