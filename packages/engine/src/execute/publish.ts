@@ -2,6 +2,8 @@ import { constants } from 'node:fs'
 import { chmod, copyFile, lstat, mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
+import { realIo } from '../artifacts/io.js'
+import { takeLock } from '../artifacts/lock.js'
 import type { ArtifactStore, Digest, OutputRecord } from '../artifacts/types.js'
 
 /** Path of a published file relative to the project root, with `/` → what was written there; two digests while one replaces the other. */
@@ -31,9 +33,37 @@ export function publish(store: ArtifactStore, projectRoot: string, output: Outpu
 }
 
 async function publishOne(store: ArtifactStore, projectRoot: string, output: OutputRecord, path: string): Promise<boolean> {
-  const ledger = join(projectRoot, '.hone', 'published.json')
-  const known = await readFile(ledger, 'utf8').then(t => JSON.parse(t) as Published, () => ({}) as Published)
   const base = path.replace(/^\.\//, '').replace(/\/+$/, '')
+  // Where nothing is to be done nothing is written either, no lock: the project may be read-only.
+  if (isDone(await compare(store, projectRoot, output, base))) return false
+  const folder = join(projectRoot, '.hone')
+  // What one process enters into the ledger must not be lost to another, which has read it before. Held for as long as a copy takes.
+  const lock = await takeLock(realIo, join(folder, 'published.lock'), () => join(folder, 'tmp', `published-${randomUUID()}`), { signal: new AbortController().signal })
+  try {
+    const work = await compare(store, projectRoot, output, base)
+    return isDone(work) ? false : await carryOut(work, projectRoot)
+  } finally {
+    await lock.release()
+  }
+}
+
+interface Work {
+  readonly known: Published
+  readonly wanted: ReadonlyMap<string, { readonly digest: Digest; readonly from: string }>
+  /** As they should be, and not in the ledger as such. */
+  readonly adopted: readonly string[]
+  readonly copies: readonly { readonly name: string; readonly digest: Digest; readonly from: string }[]
+  /** In the ledger and no longer part of what is published; of these, the files that are still as this wrote them. */
+  readonly gone: readonly string[]
+  readonly removals: readonly string[]
+}
+
+const isDone = ({ copies, gone, adopted }: Work): boolean => copies.length + gone.length + adopted.length === 0
+const ledgerOf = (projectRoot: string): string => join(projectRoot, '.hone', 'published.json')
+
+/** What has to be written so that `base` is the artifact; throws PublishRefused. */
+async function compare(store: ArtifactStore, projectRoot: string, output: OutputRecord, base: string): Promise<Work> {
+  const known = await readFile(ledgerOf(projectRoot), 'utf8').then(t => JSON.parse(t) as Published, () => ({}) as Published)
   const wanted = new Map<string, { digest: Digest; from: string }>()
   const source = store.pathOf(output)
   for (const entry of await store.entries(output)) {
@@ -42,14 +72,12 @@ async function publishOne(store: ArtifactStore, projectRoot: string, output: Out
   }
 
   const target = await lstat(resolve(projectRoot, base)).catch(() => undefined)
-  const blocks = target && (output.form === 'file' ? target.isDirectory() && !(await isOurs(base)) : !target.isDirectory())
+  const isOurs = Object.keys(known).some(k => k.startsWith(`${base}/`))
+  const blocks = target && (output.form === 'file' ? target.isDirectory() && !isOurs : !target.isDirectory())
   if (blocks) throw refused(base)
-  async function isOurs(folder: string) {
-    return Object.keys(known).some(k => k.startsWith(`${folder}/`))
-  }
 
   const adopted: string[] = []
-  const copies: { name: string; digest: Digest; from: string }[] = []
+  const copies: Work['copies'][number][] = []
   for (const [name, { digest, from }] of wanted) {
     const there = await digestAt(store, resolve(projectRoot, name))
     if (there === digest && known[name]?.[0] === digest) continue
@@ -63,7 +91,12 @@ async function publishOne(store: ArtifactStore, projectRoot: string, output: Out
     const there = await digestAt(store, resolve(projectRoot, name))
     if (there !== undefined && known[name]!.includes(there)) removals.push(name)
   }
-  if (copies.length + gone.length + adopted.length === 0) return false
+  return { known, wanted, adopted, copies, gone, removals }
+}
+
+/** Answers whether any file was written or removed. */
+async function carryOut({ known, wanted, copies, gone, removals }: Work, projectRoot: string): Promise<boolean> {
+  const ledger = ledgerOf(projectRoot)
   // What is about to be written stands in the ledger first: after a kill the next run still knows it as its own.
   for (const { name, digest } of copies) known[name] = [digest, ...(known[name] ?? [])]
   await writeLedger(ledger, known)
