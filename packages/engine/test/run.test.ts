@@ -131,6 +131,34 @@ stages:
   assert.equal([ran.finished.of_early!.because, ran.finished.of_late!.because], [['early is skipped'], ['late is skipped']])
 })
 
+test('a stage whose result is there is skipped all the same where its condition, or that of a stage it needs, turns out false in the run', async () => {
+  const project = await Project.make({
+    'plugin.ts': stages(),
+    'pipeline.yaml': `plugins: [./plugin.ts]
+params: { n: 4 }
+stages:
+  numbers: { uses: make/numbers, with: { n: "\${{ params.n }}" } }
+  fixed: { uses: make/numbers }
+  big: { uses: make/sum, inputs: { rows: [fixed] }, when: "\${{ stages.numbers.metrics.count > 3 }}" }
+  after_big: { uses: make/sum, inputs: { rows: [fixed, fixed] }, needs: [big] }
+  of_big: { uses: make/sum, inputs: { rows: [big] } }
+  after_of_big: { uses: make/sum, inputs: { rows: [fixed] }, needs: [of_big] }
+  gathered: { uses: make/sum, inputs: { rows: [big, fixed, fixed, fixed] } }
+`,
+  })
+  const first = await project.run()
+  assert.is(first.outcome.status, 'succeeded')
+  const again = await project.run({ set: ['n=5'] })
+  assert.equal(statuses(again), { numbers: 'ran', fixed: 'hit', big: 'hit', after_big: 'hit', of_big: 'hit', after_of_big: 'hit', gathered: 'hit' })
+  const left = await project.run({ set: ['n=2'] })
+  assert.equal(statuses(left), { numbers: 'ran', fixed: 'hit', big: 'skipped', after_big: 'skipped', of_big: 'skipped', after_of_big: 'skipped', gathered: 'ran' })
+  const planned = await planPipeline({ ...project.options, set: ['n=6'] })
+  assert.ok(planned.ok)
+  const said = (id: string) => { const { action, reasons } = planned.value.nodes.get(id as never)!; return [action, ...reasons] }
+  assert.equal([said('big'), said('after_big')], [['undetermined', '`when` reads what `numbers` will give'], ['undetermined', '`big` may be skipped']])
+  assert.is(said('after_of_big')[0], 'undetermined')
+})
+
 test('a run leaves its events and logs in a folder of its own', async () => {
   const project = await Project.make({ 'plugin.ts': stages().replace("metric('count'", "console.log('made', params.n); metric('count'"), 'pipeline.yaml': pipeline })
   const { outcome, events } = await project.run()

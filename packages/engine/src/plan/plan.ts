@@ -48,6 +48,8 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
   const nodes = new Map<NodeId, PlannedNode>()
   const states = new Map<NodeId, NodeState>()
   const stateOf = (id: NodeId) => states.get(id)
+  /** Of these only the run can say whether they are skipped. */
+  const unsettled = new Set<NodeId>()
   const last = store.lastKeys(pipelineId(graph.pipeline))
   const context: FingerprintContext = { ...fingerprintContext(graph, options, states), files: 'once' }
 
@@ -76,11 +78,14 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
       if (action.action === 'skip') states.set(node.id, { type: 'skipped' })
     }
 
-    const skip = skipReason(node, states, () => node.when ?? options.whenOf(node, stateOf))
+    let isMeant: boolean | undefined = true
+    const skip = skipReason(node, states, () => (isMeant = node.when ?? options.whenOf(node, stateOf)))
     if (skip !== undefined) {
       put({ action: 'skip' }, [skip])
       continue
     }
+    const unsettling = isMeant === undefined ? [`\`when\` reads what \`${Object.values(node.reads).find(id => !states.has(id))}\` will give`] : mayBeSkipped(node, states, unsettled)
+    if (unsettling.length > 0) unsettled.add(node.id)
     const outcome = await fingerprint(node, context)
     if (outcome.type === 'ready' && outcome.warning !== undefined) {
       problems.warning('outside-data', node.source.uses.range, outcome.warning, { hint: `It is taken to be as it was: ${outcome.note}. --refresh ${node.source.id} fetches it anew.` })
@@ -93,10 +98,12 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
       continue
     }
     const decision = await decide(node, outcome, { store, previous, lastKey, isForced: force?.has(node.id) === true, backend: backendOf(node, backend) })
-    put(decision.action, decision.reasons)
-    if (decision.action.action === 'hit') continue
+    // Its result is there, and yet it may be left out.
+    const { action, reasons } = decision.action.action === 'hit' && unsettling.length > 0 ? { action: { action: 'undetermined' as const }, reasons: unsettling } : decision
+    put(action, reasons)
+    if (action.action === 'hit') continue
     if (mustHit?.has(node.id)) {
-      problems.error('not-a-hit', node.source.uses.range, `${node.id} would have to run first: ${decision.reasons[0] ?? 'no record yet'}`, {
+      problems.error('not-a-hit', node.source.uses.range, `${node.id} would have to run first: ${reasons[0] ?? 'no record yet'}`, {
         hint: `Run it, or leave out --only: hone run ${pipelineId(graph.pipeline)} ${node.source.id}`,
       })
     }
@@ -143,6 +150,16 @@ export function skipReason(node: GraphNode, states: ReadonlyMap<NodeId, NodeStat
   }
   // Last, as it may read the metric of a stage that is skipped, which has none.
   return when() === false ? '`when` is false' : undefined
+}
+
+/** Why the run may find that a node is skipped: something that it needs may be. */
+function mayBeSkipped(node: GraphNode, states: ReadonlyMap<NodeId, NodeState>, unsettled: ReadonlySet<NodeId>): string[] {
+  if (unsettled.size === 0) return []
+  const reasons = node.required.filter(id => unsettled.has(id)).map(id => `\`${id}\` may be skipped`)
+  for (const [port, members] of Object.entries(node.inputs)) {
+    if (members.length > 0 && members.every(m => m.type === 'output' && (unsettled.has(m.node) || states.get(m.node)?.type === 'skipped'))) reasons.push(`all that "${port}" takes may be skipped`)
+  }
+  return reasons
 }
 
 interface Known {
