@@ -46,7 +46,7 @@ if (spawnSync('python3', ['-c', 'import torch, transformers, peft']).status === 
 }
 
 // The same ones each time; `npm run soak` without a seed draws others and prints it.
-for (const [pipelines, through] of [[60, 'process'], [4, 'command']]) {
+for (const [pipelines, through] of [[40, 'process'], [4, 'command']]) {
   const soak = await shown(npm, ['run', 'soak', '--', '--seed', '8', '--pipelines', String(pipelines), '--through', through])
   check(`${pipelines} random pipelines, by the ${through}`, soak.code === 0, `exit ${soak.code}, ${soak.seconds.toFixed(0)} s`)
 }

@@ -3,23 +3,31 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { builtInPlugin, definePlugin, executorNamed, planPipeline, runPipeline, servicesOf, type Event } from 'hone-engine'
+import { builtInPlugin as plugins } from 'hone-plugins'
 import { Project } from '../rig.js'
+import { secretOf } from './files.js'
+import type { World } from './world.js'
 
 export type Drive = 'process' | 'command'
 
 export interface Asked {
+  /** What is said on the command line and in the environment. */
+  readonly world: World
+  readonly shuffleSeed: number
   /** Ends the run when it has told of so many events: it is asked to stop, or its processes are killed. */
   readonly endsAfter?: number
   /** Else that of the project. */
   readonly store?: string
-  readonly shuffleSeed: number
+  readonly stages?: readonly string[]
+  /** The name of a stage. */
+  readonly force?: string
 }
 
 export interface Driver {
   /** Every event, as far as it was told. */
   run(project: Project, asked: Asked): Promise<readonly Event[]>
   /** By node, what is to happen. */
-  plan(project: Project): Promise<Readonly<Record<string, string>>>
+  plan(project: Project, world: World): Promise<Readonly<Record<string, string>>>
   close(): Promise<void>
 }
 
@@ -31,26 +39,40 @@ export const forget = (store: string) => rmSync(store, { recursive: true, force:
 
 export const driverOf = (drive: Drive): Promise<Driver> => (drive === 'process' ? inProcess() : Promise.resolve(byCommand()))
 
+const setOf = ({ set }: World): string[] => (set ? [`p${set.param}=${set.value}`] : [])
+const environmentOf = (world: World, store: string | undefined) => ({ E: world.outerEnv, ...(store !== undefined && { HONE_HOME: store }) })
+
+function withoutSecret(events: readonly Event[], world: World): readonly Event[] {
+  if (JSON.stringify(events).includes(secretOf(world))) throw new Error('the secret was told')
+  return events
+}
+
 async function inProcess(): Promise<Driver> {
   const executor = (await servicesOf([])()).get(executorNamed('local'))({ projectRoot: tmpdir() })
   const local = { run: executor.run.bind(executor), close: () => Promise.resolve() }
-  const builtIn = [builtInPlugin(definePlugin({ name: 'soak-threads', api: 1, provides: [{ token: executorNamed('local'), create: () => () => local }] }), import.meta.url)]
-  const options = (project: Project, store?: string) => ({ file: project.path('pipeline.yaml'), builtIn, env: { PATH: process.env['PATH'], ...(store !== undefined && { HONE_HOME: store }) } })
+  const builtIn = [
+    builtInPlugin(plugins, import.meta.resolve('hone-plugins')),
+    builtInPlugin(definePlugin({ name: 'soak-threads', api: 1, provides: [{ token: executorNamed('local'), create: () => () => local }] }), import.meta.url),
+  ]
+  const options = (project: Project, world: World, store?: string) => ({ file: project.path('pipeline.yaml'), builtIn, set: setOf(world), env: { PATH: process.env['PATH'], ...environmentOf(world, store) } })
   const refused = (diagnostics: readonly { message: string }[]) => new Error(`refused: ${diagnostics.map(d => d.message).join('\n')}`)
   return {
-    async run(project, { endsAfter, store, shuffleSeed }) {
+    async run(project, { world, endsAfter, store, shuffleSeed, stages, force }) {
       const events: Event[] = []
       const cancel = new AbortController()
       const sink = (event: Event) => {
         events.push(event)
         if (events.length === endsAfter) cancel.abort(new Error('enough'))
       }
-      const outcome = await runPipeline({ ...options(project, store), machine: { cpus: 3, memory: 2 ** 32, gpus: 0 }, cancel: cancel.signal, keepGoing: true, shuffleSeed }, [sink])
+      const outcome = await runPipeline(
+        { ...options(project, world, store), machine: { cpus: 3, memory: 2 ** 32, gpus: 0 }, cancel: cancel.signal, keepGoing: true, shuffleSeed, ...(stages && { stages }), ...(force !== undefined && { force: [force] }) },
+        [sink],
+      )
       if (outcome.status === 'refused') throw refused(outcome.diagnostics)
-      return events
+      return withoutSecret(events, world)
     },
-    async plan(project) {
-      const planned = await planPipeline(options(project))
+    async plan(project, world) {
+      const planned = await planPipeline(options(project, world))
       if (!planned.ok) throw refused(planned.diagnostics)
       return Object.fromEntries([...planned.value.nodes].map(([id, { action }]) => [id, action]))
     },
@@ -59,9 +81,11 @@ async function inProcess(): Promise<Driver> {
 }
 
 function byCommand(): Driver {
+  const setting = (world: World) => setOf(world).flatMap(set => ['--set', set])
   return {
-    async run(project, { endsAfter, store }) {
-      const running = project.start(['run', 'pipeline.yaml', '--json', '--keep-going'], { env: store === undefined ? {} : { HONE_HOME: store } })
+    async run(project, { world, endsAfter, store, stages = [], force }) {
+      const args = ['run', 'pipeline.yaml', ...stages, '--json', '--keep-going', ...setting(world), ...(force === undefined ? [] : [`--force=${force}`])]
+      const running = project.start(args, { env: environmentOf(world, store) })
       if (endsAfter !== undefined) {
         await running.until('so many events', () => running.stdout.split('\n').length > endsAfter).catch(() => {})
         // The command, and not what it started: that has to notice by itself.
@@ -69,11 +93,12 @@ function byCommand(): Driver {
       }
       const { stdout, stderr, code } = await running.ended
       if (stderr !== '' && code === 2) throw new Error(stderr)
-      return stdout.split('\n').filter(line => line.endsWith('}')).map(line => JSON.parse(line) as Event)
+      return withoutSecret(stdout.split('\n').filter(line => line.endsWith('}')).map(line => JSON.parse(line) as Event), world)
     },
-    async plan(project) {
-      const { json } = await project.hone('plan', 'pipeline.yaml', '--json')
-      return Object.fromEntries(Object.entries(json.stages as Record<string, { action: string }>).map(([id, { action }]) => [id, action]))
+    async plan(project, world) {
+      const { stdout, stderr } = await project.start(['plan', 'pipeline.yaml', '--json', ...setting(world)], { env: environmentOf(world, undefined) }).ended
+      if (!stdout.startsWith('{')) throw new Error(stderr)
+      return Object.fromEntries(Object.entries((JSON.parse(stdout) as { stages: Record<string, { action: string }> }).stages).map(([id, { action }]) => [id, action]))
     },
     close: () => Promise.resolve(),
   }

@@ -1,90 +1,97 @@
-// A world as the files of a project.
-import type { Ref, Stage, World } from './world.js'
+// A world as the files of a project. Its data files are laid by lay.ts.
+import { pluginOf } from './plugin.js'
+import type { Condition, Ref, Stage, World } from './world.js'
 
 const text = JSON.stringify
 
-export function filesOf(world: World): Record<string, string> {
-  const { functions, unreached, comment } = world.code
-  const said = '// Said again.\n'.repeat(comment % 3)
-  const sum = (i: number, a: string) => (functions[i]!.isTurned ? `${functions[i]!.constant} + ${a}` : `${a} + ${functions[i]!.constant}`)
-  return {
-    'pipeline.yaml': yamlOf(world),
-    ...Object.fromEntries(world.data.map(({ name, lines }) => [`data/${name}.txt`, lines.join('\n')])),
-    'plugin.ts': plugin,
-    'mix.ts': `import { total } from './total.js'\nimport { spread } from './spread.js'\n${said}import { tint } from './tint.js'\nexport default c => total(c, (n, i) => spread(tint(n, i), c.params.mod))\n`,
-    'twist.ts': `import { total } from './total.js'\nimport { spread } from './spread.js'\nimport { turn } from './deep/turn.js'\nexport default c => total(c, (n, i) => spread(turn(n) - i, c.params.mod))\n`,
-    'spread.ts': `${said}export const spread = (n, mod) => (${sum(0, 'n')}) % mod\nexport const unreached = () => ${unreached}\n`,
-    'tint.ts': `export const tint = (n, i) => ${sum(1, 'n * (i + 1)')}\n`,
-    'deep/turn.ts': `export const turn = n => ${sum(2, 'n * 3')}\n${said}`,
-    'total.ts': total,
-  }
-}
-
-const plugin = `import { defineKind, definePlugin, defineStage, params } from 'hone-engine'
-const numbers = defineKind({ id: 'numbers', summary: 'Rows of a number.', form: 'file', extension: 'jsonl', rows: {} })
-const lines = defineKind({ id: 'lines', summary: 'A text.', form: 'file' })
-const one = { kind: numbers, optional: true }
-const stage = (id, run) => defineStage({
-  id, version: 1, summary: 'Makes numbers of all that it is given.', determinism: 'bytes', light: true, run,
-  params: params({ type: 'object', additionalProperties: false, properties: {
-    add: { type: 'integer', default: 2 }, mod: { type: 'integer' }, word: { type: 'string', default: 'w' },
-    paths: { type: 'array', items: { type: 'string' }, artifact: { port: 'files', glob: true } },
-  } }),
-  inputs: { a: one, b: one, many: { ...one, many: true }, files: { kind: lines, many: true, optional: true } },
-  outputs: { out: { kind: numbers }, side: { kind: numbers } },
+export const filesOf = (world: World): Record<string, string> => ({
+  'pipeline.yaml': yamlOf(world),
+  '.env': `HONE_SECRET_TOKEN=${secretOf(world)}\n`,
+  ...pluginOf(world.code),
 })
-export default definePlugin({ name: 'soak', api: 1, kinds: [numbers, lines], stages: [
-  stage('soak/mix', () => import('./mix.js')),
-  stage('soak/twist', () => import('./twist.js')),
-] })
-`
-
-const total = `import { readFileSync } from 'node:fs'
-const hash = text => { let n = 7; for (const c of text) n = (n * 31 + c.charCodeAt(0)) % 1009; return n }
-const sum = async rows => { let n = 0; if (rows) for await (const { v } of rows) n = n * 3 + v; return n % 1009 }
-export async function total({ params, inputs, outputs, seed, env, metric }, each) {
-  let n = params.add * 3 + hash(params.word) + seed * 5 + hash(env.E ?? '') + 7 * await sum(inputs.a) + 11 * await sum(inputs.b)
-  for (const [i, member] of (inputs.many ?? []).entries()) n += hash(member.label) * (i + 1) + 13 * (i + 2) * await sum(member)
-  for (const [i, file] of (inputs.files ?? []).entries()) n += hash(file.logicalName) * (i + 1) + hash(readFileSync(file.path, 'utf8'))
-  let all = 0
-  for (let i = 0; i < 3; i++) {
-    const v = each(n, i)
-    all += v
-    await outputs.out.write({ v })
-  }
-  await outputs.side.write({ v: params.add })
-  metric('all', all)
-}
-`
+export const secretOf = ({ step }: World): string => `tok-${step}-tok`
+export const publishedAt = (slot: number): string => `published/p${slot}.jsonl`
 
 function yamlOf(world: World): string {
-  const { stages, params, seed, env, turn, comment } = world
+  const { stages, params, seed, env, turn, comment, attempts, step } = world
   const turned = [...stages.slice(turn % stages.length), ...stages.slice(0, turn % stages.length)]
-  const defaults = [...(seed === undefined ? [] : [`seed: ${seed}`]), ...(env === undefined ? [] : [`env: { E: ${text(env)} }`])]
+  const defaults = [
+    ...(seed === undefined ? [] : [`seed: ${seed}`]), ...(env === undefined ? [] : [`env: { E: ${text(env)} }`]),
+    ...(attempts === 1 ? [] : [retry(attempts)]), `timeout: ${60 + step}s`,
+  ]
   return `${'# A comment.\n'.repeat(comment % 3)}plugins: [./plugin.ts]
 params: { ${params.map((value, i) => `p${i}: ${value}`).join(', ')} }
-${defaults.length ? `defaults: { ${defaults.join(', ')} }\n` : ''}stages:
+defaults: { ${defaults.join(', ')} }
+stages:
 ${turned.map(stage => `  ${stage.name}:\n${stageLines(world, stage).map(line => `    ${line}\n`).join('')}`).join('')}`
 }
+
+const retry = (attempts: number) => `retry: { attempts: ${attempts}, backoff: 1ms }`
 
 function stageLines(world: World, s: Stage): string[] {
   const nameOf = (id: number) => world.stages.find(stage => stage.id === id)!.name
   const ref = ({ stage, port }: Ref) => `${nameOf(stage)}.${port}`
-  const add = typeof s.add === 'number' ? s.add : s.add === 'axis' ? `"\${{ matrix.k${s.id} }}"` : `"\${{ params.p${s.add.param % world.params.length} }}"`
-  const paths = s.file === undefined ? '' : `, paths: [${s.file === 'all' ? '"data/*.txt"' : `data/${world.data[s.file]!.name}.txt`}]`
+  const digest = ({ stage, port }: Ref) => `stages.${nameOf(stage)}.outputs.${port}.digest`
   const members = s.many.map(m => (s.isLabelled ? `${m.label}: ${ref(m.ref)}` : ref(m.ref))).join(', ')
   const inputs = [...s.ports.map(p => `${p.name}: ${ref(p.ref)}`), ...(members ? [`many: ${s.isLabelled ? `{ ${members} }` : `[${members}]`}`] : [])]
-  const when = s.when && ('param' in s.when.of ? `params.p${s.when.of.param % world.params.length}` : `stages.${nameOf(s.when.of.stage)}.metrics.all`)
+  const isPassed = typeof s.env === 'object'
+  const env = [...(typeof s.env === 'string' ? [`E: ${text(s.env)}`] : []), ...(isPassed && s.secret === 'env' ? ['E: "${{ env.E }}"'] : []), ...(s.secret === 'env' ? ['T: "${{ secrets.TOKEN }}"'] : [])]
+  const written: Written = {
+    add: typeof s.add === 'number' ? `${s.add}` : s.add === 'axis' ? `\${{ matrix.k${s.id} }}` : `\${{ params.p${s.add.param % world.params.length} }}`,
+    word: typeof s.word === 'object' ? `\${{ ${digest(s.word.digestOf)} }}` : s.word === 'variable' ? '${{ env.E }}' : s.word,
+    paths: s.file === undefined ? undefined : s.file === 'all' ? 'data/*.txt' : `data/${world.data[s.file]!.name}.txt`,
+  }
   return [
-    `uses: soak/${s.uses}`,
+    `uses: ${s.uses === 'shell' ? 'command/shell' : `soak/${s.uses}`}`,
     ...(inputs.length ? [`inputs: { ${inputs.join(', ')} }`] : []),
     ...(s.needs.length ? [`needs: [${s.needs.map(nameOf).join(', ')}]`] : []),
-    `with: { mod: ${s.mod}, add: ${add}${s.word === undefined ? '' : `, word: ${text(s.word)}`}${paths} }`,
+    `with: { ${s.uses === 'shell' ? shellParams(s, written) : pluginParams(s, written)} }`,
     ...(s.axis.length ? [`matrix: { k${s.id}: [${s.axis.join(', ')}] }`] : []),
     ...(s.seed === undefined ? [] : [`seed: ${s.seed}`]),
-    ...(s.env === undefined ? [] : [`env: { E: ${text(s.env)} }`]),
+    ...(env.length ? [`env: { ${env.join(', ')} }`] : isPassed ? ['env: [E]'] : []),
     ...(s.isCached ? [] : ['cache: false']),
     ...(s.threads === 1 ? [] : [`resources: { cpus: ${s.threads} }`]),
-    ...(s.when ? [`when: "\${{ ${when} > ${s.when.over} }}"`] : []),
+    ...(s.attempts === 0 ? [] : [retry(s.attempts)]),
+    ...(s.publish ? [`publish: { ${s.publish.port}: ${publishedAt(s.publish.slot)} }`] : []),
+    ...(s.when ? [`when: ${text(`\${{ ${condition(s.when, world, nameOf, digest)} }}`)}`] : []),
   ]
+}
+
+function condition({ of, over }: Condition, { params }: World, nameOf: (id: number) => string, digest: (ref: Ref) => string): string {
+  if ('param' in of) return `params.p${of.param % params.length} > ${over}`
+  if ('stage' in of) return `stages.${nameOf(of.stage)}.metrics.all > ${over}`
+  return [...'0123456789abcdef'].filter(digit => Number.parseInt(digit, 16) > over).map(digit => `startsWith(${digest(of.digestOf)}, '${digit}')`).join(' || ')
+}
+
+/** As it stands in the file, with its expressions. */
+interface Written {
+  readonly add: string
+  readonly word: string | undefined
+  readonly paths: string | undefined
+}
+
+function pluginParams(s: Stage, { add, word, paths }: Written): string {
+  return [
+    `mod: ${s.mod}`, `add: ${add.startsWith('$') ? text(add) : add}`,
+    ...(word === undefined ? [] : [`word: ${text(word)}`]), ...(paths === undefined ? [] : [`paths: [${text(paths)}]`]),
+    ...(s.rounds === 1 ? [] : [`rounds: ${s.rounds}`]), ...(s.secret === 'with' ? ['pass: "${{ secrets.TOKEN }}"'] : []), ...(s.isFragile ? ['fragile: true'] : []),
+  ].join(', ')
+}
+
+/** Passes on a row of each port, says what its variables hold, and the labels of what it gathers. */
+function shellParams(s: Stage, { add, word, paths }: Written): string {
+  const lines = [
+    'export LC_ALL=C',
+    ...(s.isFragile ? ['if [ -e outage/all ] || { [ -e outage/first ] && [ ! -e "$HONE_SCRATCH/met" ]; }; then touch "$HONE_SCRATCH/met"; exit 3; fi'] : []),
+    ...(s.secret === 'with' ? ['case "${{ secrets.TOKEN }}" in tok-?-tok) ;; *) exit 4 ;; esac; echo "with ${{ secrets.TOKEN }}"'] : []),
+    ...(s.secret === 'env' ? ['case "$T" in tok-?-tok) ;; *) exit 4 ;; esac; echo "with $T"'] : []),
+    '{',
+    ...s.ports.map(({ name }) => `sed -n 1p "$HONE_INPUT_${name.toUpperCase()}"`),
+    ...(s.many.length ? ['sed -n "s/.*\\"label\\": \\(\\".*\\"\\),/{\\"v\\":0,\\"label\\":\\1}/p" "$HONE_INPUT_MANY/index.json"', 'for f in "$HONE_INPUT_MANY"/[0-9]*; do sed -n 2p "$f"; done'] : []),
+    ...(paths === undefined ? [] : [`awk '{ print "{\\"v\\":" FNR ",\\"line\\":\\"" $0 "\\"}" }' ${paths}`]),
+    `printf '{"v":%d,"word":"%s","env":"%s"}\\n' ${add} "${word ?? ''}" "\${E-}"`,
+    '} > "$HONE_OUTPUT_OUT"',
+    `printf '{"v":%d}\\n' ${add} > "$HONE_OUTPUT_SIDE"`,
+  ]
+  return `command: ${text(lines.join('\n'))}, outputs: { out: rows, side: rows }${paths === undefined ? '' : `, files: [${text(paths)}]`}`
 }

@@ -1,17 +1,35 @@
 // A random pipeline, edited again and again and run after each edit, against the truth.
-import { readFileSync, rmSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import fc from 'fast-check'
-import type { Event } from 'hone-engine'
 import { Project } from '../rig.js'
+import { checkFresh, checkRun, checkTogether, noteInterrupted, type Known } from './check.js'
 import { emptyStore, forget, type Driver } from './drive.js'
+import { edited, edits, type Edit } from './edits.js'
 import { filesOf } from './files.js'
+import { lay } from './lay.js'
+import type { Tried } from './tried.js'
 import { nodesOf, type Node } from './truth.js'
-import { edited, edits, emptyWorld, type Edit, type World } from './world.js'
+import { emptyWorld, type World } from './world.js'
+
+/** What happens before the run that is held against a fresh one. */
+export type Before =
+  /** A run is ended after so many events. */
+  | { readonly type: 'interrupted'; readonly after: number }
+  /** Fragile stages fail, always or the first time. */
+  | { readonly type: 'outage'; readonly isLasting: boolean }
+  /** One stage and what it needs is run, or is run anew with all else. */
+  | { readonly type: 'selected' | 'forced'; readonly stage: number }
+  /** Two runs go on at a time. */
+  | { readonly type: 'together' }
+  | { readonly type: 'nothing' }
 
 export interface Step {
   readonly edits: readonly Edit[]
-  /** Ends the run after so many events, if at all. */
-  readonly endsAfter: number | undefined
+  readonly before: Before
+  /** The project's folder is another one from here on. */
+  readonly move: 'renamed' | 'copied' | undefined
+  /** Somebody deletes what was published. */
+  readonly isSwept: boolean
 }
 
 export interface History {
@@ -22,85 +40,110 @@ export interface History {
 
 const edit = (names: readonly (keyof typeof edits)[]): fc.Arbitrary<Edit> => fc.record({ edit: fc.constantFrom(...names), n: fc.nat(60), m: fc.nat(60), v: fc.nat(60) })
 // Some are more telling than others.
-const anyEdit = edit([...(Object.keys(edits) as (keyof typeof edits)[]), 'when', 'when', 'axis', 'constant', 'row', 'param', 'gather'])
+const anyEdit = edit([...(Object.keys(edits) as (keyof typeof edits)[]), 'when', 'when', 'axis', 'constant', 'constant', 'constant', 'row', 'row', 'row', 'param', 'gather', 'publish', 'digest'])
+
+const before: fc.Arbitrary<Before> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({ type: 'nothing' as const }) },
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('interrupted' as const), after: fc.integer({ min: 2, max: 14 }) }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('outage' as const), isLasting: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('selected' as const, 'forced' as const), stage: fc.nat(60) }) },
+  { weight: 1, arbitrary: fc.constant({ type: 'together' as const }) },
+)
+
+// Mostly the same.
+const place = [undefined, undefined, undefined, undefined, undefined, 'renamed', 'copied'] as const
 
 export const histories: fc.Arbitrary<History> = fc.record({
-  made: fc.tuple(fc.array(edit(['stage']), { minLength: 2, maxLength: 8 }), fc.array(anyEdit, { maxLength: 8 })).map(parts => parts.flat()),
-  steps: fc.array(fc.record({ edits: fc.array(anyEdit, { maxLength: 3 }), endsAfter: fc.option(fc.integer({ min: 2, max: 14 }), { freq: 4, nil: undefined }) }), { minLength: 2, maxLength: 6 }),
+  made: fc.tuple(fc.array(edit(['stage']), { minLength: 2, maxLength: 8 }), fc.array(anyEdit, { maxLength: 10 })).map(parts => parts.flat()),
+  steps: fc.array(
+    fc.record({ edits: fc.array(anyEdit, { maxLength: 4 }), before, move: fc.constantFrom(...place), isSwept: fc.nat(5).map(n => n === 5) }),
+    { minLength: 2, maxLength: 6 },
+  ),
   shuffleSeed: fc.nat(1000),
 })
 
-/** What was tried, for the last line. */
-export interface Tried {
-  pipelines: number
-  runs: number
-  interrupted: number
-  nodes: number
-  ran: number
-  hits: number
-  skipped: number
-}
-export const nothingTried = (): Tried => ({ pipelines: 0, runs: 0, interrupted: 0, nodes: 0, ran: 0, hits: 0, skipped: 0 })
-
 /** Throws where a result is not that of a fresh run, or where something ran that was there already. */
 export async function checkHistory(history: History, driver: Driver, tried: Tried): Promise<void> {
-  tried.pipelines++
-  const project = Project.make()
-  /** Work that is in the store, and work that may be: an interrupted run was at it. */
-  const [done, begun] = [new Set<string>(), new Set<string>()]
+  let project = Project.make()
+  const known: Known = { done: new Set(), begun: new Set() }
   try {
     let world = history.made.reduce(edited, edited(emptyWorld(), { edit: 'stage', n: 0, m: 1, v: 0 }))
-    for (const [i, step] of [{ edits: [], endsAfter: undefined }, ...history.steps].entries()) {
-      world = step.edits.reduce(edited, world)
-      const nodes = nodesOf(world)
-      for (const path of ['data', 'deep']) rmSync(project.path(path), { recursive: true, force: true })
-      project.write(filesOf(world))
-      if (step.endsAfter !== undefined) {
-        noteInterrupted(await driver.run(project, { endsAfter: step.endsAfter, shuffleSeed: history.shuffleSeed }), nodes, done, begun)
-        tried.interrupted++
+    const first: Step = { edits: [], before: { type: 'nothing' }, move: undefined, isSwept: false }
+    for (const [i, step] of [first, ...history.steps].entries()) {
+      if (step.move) {
+        project = moved(project, step.move)
+        tried.moved++
       }
-      await checkRun(world, nodes, { project, driver, done, begun, tried, shuffleSeed: history.shuffleSeed + i })
+      world = { ...step.edits.reduce(edited, world), step: i }
+      lay(project, world)
+      if (step.isSwept) rmSync(project.path('published'), { recursive: true, force: true })
+      try {
+        await checkStep(step.before, { project, world, driver, known, tried, shuffleSeed: history.shuffleSeed + i })
+      } catch (e) {
+        throw new Error(`step ${i}, ${JSON.stringify(step.before)}: ${(e as Error).message}\n${filesOf(world)['pipeline.yaml']}`, { cause: e })
+      }
     }
+    tried.pipelines++
   } finally {
     rmSync(project.root, { recursive: true, force: true })
   }
 }
 
+function moved(project: Project, how: 'renamed' | 'copied'): Project {
+  if (how === 'renamed') return project.move()
+  const copy = Project.make()
+  cpSync(project.root, copy.root, { recursive: true, verbatimSymlinks: true })
+  rmSync(project.root, { recursive: true, force: true })
+  return copy
+}
+
 interface Surroundings {
   readonly project: Project
+  readonly world: World
   readonly driver: Driver
-  readonly done: Set<string>
-  readonly begun: Set<string>
+  readonly known: Known
   readonly tried: Tried
   readonly shuffleSeed: number
 }
 
-type Finished = Extract<Event, { type: 'stage-finished' }>
-const finishedOf = (events: readonly Event[]) => new Map(events.flatMap(e => (e.type === 'stage-finished' ? [[e.stage as string, e] as const] : [])))
-
-function noteInterrupted(events: readonly Event[], nodes: readonly Node[], done: Set<string>, begun: Set<string>): void {
-  const finished = finishedOf(events)
-  for (const { name, identity, isSkipped } of nodes) {
-    if (isSkipped) continue
-    const status = finished.get(name)?.status
-    if (status === 'ran' || status === 'hit') done.add(identity)
-    // What was told last may lag behind what was done.
-    else begun.add(identity)
+async function checkStep(before: Before, { project, world, driver, known, tried, shuffleSeed }: Surroundings): Promise<void> {
+  const nodes = nodesOf(world)
+  const asked = { world, shuffleSeed }
+  const stage = 'stage' in before ? world.stages[before.stage % world.stages.length]!.name : ''
+  switch (before.type) {
+    case 'nothing':
+      break
+    case 'interrupted':
+      noteInterrupted(await driver.run(project, { ...asked, endsAfter: before.after }), nodes, known)
+      tried.interrupted++
+      break
+    case 'outage': {
+      project.write({ [before.isLasting ? 'outage/all' : 'outage/first']: '' })
+      checkRun(nodes, await driver.run(project, asked), known, { project, outage: before.isLasting ? 'lasting' : 'first' })
+      rmSync(project.path('outage'), { recursive: true })
+      tried.inOutages++
+      break
+    }
+    case 'selected':
+      checkRun(neededBy(stage, nodes), await driver.run(project, { ...asked, stages: [stage] }), known, { project })
+      tried.selected++
+      break
+    case 'forced':
+      checkRun(nodes, await driver.run(project, { ...asked, force: stage }), known, { project, forced: stage })
+      tried.forced++
+      break
+    case 'together':
+      checkTogether(nodes, await Promise.all([driver.run(project, asked), driver.run(project, { ...asked, shuffleSeed: shuffleSeed + 1 })]), known, project)
+      tried.together++
+      break
+    default:
+      throw new Error(`Internal: ${(before satisfies never as Before).type}`)
   }
-}
-
-async function checkRun(world: World, nodes: readonly Node[], { project, driver, done, begun, tried, shuffleSeed }: Surroundings): Promise<void> {
-  const plan = await driver.plan(project)
-  const finished = finishedOf(await driver.run(project, { shuffleSeed }))
+  const plan = await driver.plan(project, world)
+  const finished = checkRun(nodes, await driver.run(project, asked), known, { project, plan })
   const store = emptyStore()
   try {
-    const fresh = finishedOf(await driver.run(project, { store, shuffleSeed: shuffleSeed + 1 }))
-    const wrong: string[] = []
-    const is = (what: string, found: unknown, expected: unknown) => found === expected || wrong.push(`${what}: ${found} instead of ${expected}`)
-    is('nodes', [...finished.keys()].sort().join(), nodes.map(n => n.name).sort().join())
-    for (const node of nodes) checkNode(node, finished.get(node.name), fresh.get(node.name), plan[node.name], is)
-    checkSpared(nodes, finished, done, begun, wrong)
-    if (wrong.length > 0) throw new Error(`${wrong.join('\n')}\n${filesOf(world)['pipeline.yaml']}`)
+    checkFresh(nodes, await driver.run(project, { ...asked, store, shuffleSeed: shuffleSeed + 1 }), project)
   } finally {
     forget(store)
   }
@@ -109,38 +152,9 @@ async function checkRun(world: World, nodes: readonly Node[], { project, driver,
   for (const { status } of finished.values()) tried[status === 'ran' ? 'ran' : status === 'hit' ? 'hits' : 'skipped']++
 }
 
-type Is = (what: string, found: unknown, expected: unknown) => void
-
-/** That a node ended as it must, and left the bytes that the truth and a fresh run give. */
-function checkNode(node: Node, now: Finished | undefined, fresh: Finished | undefined, planned: string | undefined, is: Is): void {
-  const { name, isSkipped } = node
-  const status = now?.status
-  const why = now?.failure?.message ?? ''
-  is(`${name} is skipped ${why}`, status === 'skipped', isSkipped)
-  is(`${name} is skipped in a fresh run`, fresh?.status === 'skipped', isSkipped)
-  if (isSkipped) return
-  is(`${name} is done ${why}`, status === 'ran' || status === 'hit', true)
-  if (planned === 'hit') is(`${name}, planned as a hit`, status, 'hit')
-  is(`${name} planned as skipped`, planned === 'skip', false)
-  for (const port of ['out', 'side'] as const) {
-    const read = (of: Finished | undefined) => { const path = of?.outputs[port]?.path; return path === undefined ? undefined : readFileSync(path, 'utf8') }
-    is(`${name}.${port}`, read(now), node[port])
-    is(`${name}.${port} of a fresh run`, read(fresh), node[port])
-  }
-}
-
-/** That of the same work, one node ran if it was not in the store, and none if it was. */
-function checkSpared(nodes: readonly Node[], finished: ReadonlyMap<string, Finished>, done: Set<string>, begun: Set<string>, wrong: string[]): void {
-  const works = new Map<string, Node[]>()
-  for (const node of nodes) if (!node.isSkipped) works.set(node.identity, [...(works.get(node.identity) ?? []), node])
-  for (const [identity, same] of works) {
-    const ran = same.filter(node => finished.get(node.name)?.status === 'ran')
-    for (const node of same) if (!node.isCached && !ran.includes(node)) wrong.push(`${node.name} is not cached and did not run`)
-    const cached = ran.filter(node => node.isCached)
-    const names = same.map(node => `${node.name} (${finished.get(node.name)?.because.join('; ')})`).join(', ')
-    if (done.has(identity) ? cached.length > 0 : cached.length > 1) wrong.push(`${cached.map(n => n.name).join(', ')} of ${names} ran, though ${done.has(identity) ? 'it was in the store' : 'one would do'}`)
-    if (!done.has(identity) && !begun.has(identity) && ran.length === 0) wrong.push(`nobody ran ${names}`)
-    done.add(identity)
-    begun.delete(identity)
-  }
+function neededBy(stage: string, nodes: readonly Node[]): readonly Node[] {
+  const needed = new Set(nodes.filter(node => node.stage === stage).map(node => node.name))
+  // Each stands after what it needs.
+  for (const node of nodes.toReversed()) if (needed.has(node.name)) for (const name of node.after) needed.add(name)
+  return nodes.filter(node => needed.has(node.name))
 }

@@ -2,7 +2,8 @@
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import { driverOf, type Drive } from './drive.js'
-import { checkHistory, histories, nothingTried } from './history.js'
+import { checkHistory, histories } from './history.js'
+import { nothingTried, told } from './tried.js'
 
 const { values } = parseArgs({ options: { seed: { type: 'string' }, pipelines: { type: 'string', default: '200' }, through: { type: 'string', default: 'process' }, path: { type: 'string' }, shrink: { type: 'boolean', default: false } } })
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
@@ -11,22 +12,32 @@ if (!Number.isInteger(seed) || !Number.isInteger(numRuns) || !['process', 'comma
   console.error('usage: npm run soak -- [--seed N] [--pipelines N] [--through process|command] [--shrink] [--path WHAT FAST-CHECK SAID]')
   process.exit(2)
 }
-console.log(`${numRuns} random pipelines from seed ${seed}, by ${values.through === 'process' ? 'the engine in one process' : 'the command'}`)
 const tried = nothingTried()
+const holds = 'every result is that of a fresh run, and nothing ran that was there already'
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    console.log(`stopped: ${told(tried, seed)}\nuntil then ${holds}`)
+    process.exit(130)
+  })
+}
+console.log(`${numRuns} random pipelines from seed ${seed}, by ${values.through === 'process' ? 'the engine in one process' : 'the command'}`)
 const driver = await driverOf(values.through as Drive)
 const startedAtMs = performance.now()
+let toldAtMs = startedAtMs
 const details = await fc.check(
   fc.asyncProperty(histories, async history => {
     await checkHistory(history, driver, tried)
-    if (tried.pipelines % 50 === 0) console.log(`${tried.pipelines} pipelines, ${tried.runs} runs, ${Math.round((performance.now() - startedAtMs) / 1000)} s`)
+    const nowMs = performance.now()
+    if (nowMs < toldAtMs + 20_000) return
+    toldAtMs = nowMs
+    console.log(`${tried.pipelines} pipelines, ${tried.runs} runs, ${Math.round((nowMs - startedAtMs) / 1000)} s`)
   }),
   { seed, numRuns, endOnFailure: !values.shrink, ...(values.path !== undefined && { path: values.path }) },
 )
 await driver.close()
-const { pipelines, runs, interrupted, nodes, ran, hits, skipped } = tried
-console.log(`${pipelines} pipelines from seed ${seed}: ${runs} runs, each against an empty store, and ${interrupted} interrupted ones; ${nodes} nodes: ${ran} ran, ${hits} hit, ${skipped} skipped`)
+console.log(told(tried, seed))
 if (details.failed) {
   console.error(fc.defaultReportMessage(details))
   console.error(details.errorInstance)
   process.exitCode = 1
-} else console.log('every result is that of a fresh run, and nothing ran that was there already')
+} else console.log(holds)

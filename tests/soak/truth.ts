@@ -1,20 +1,34 @@
 // What a world comes to, computed here and not by the engine: its nodes, what each leaves byte for byte, and what tells two pieces of work apart.
+import { createHash } from 'node:crypto'
 import type { Ref, Stage, World } from './world.js'
 
 export interface Node {
   readonly name: string
+  readonly stage: string
+  /** The nodes that it comes after. */
+  readonly after: readonly string[]
   readonly isSkipped: boolean
   readonly isCached: boolean
+  readonly isFragile: boolean
+  readonly attempts: number
   /** Two nodes with the same are the same work: of all that ever ran in a store, only one of them had to. */
   readonly identity: string
   readonly out: string
   readonly side: string
-  readonly metric: number
+  readonly publish: Stage['publish']
+}
+
+/** What comes in by a port: what of it is in the key, and its numbers. */
+interface Artifact {
+  readonly kind: string
+  readonly text: string
+  readonly numbers: readonly number[]
 }
 
 interface Made extends Node {
   readonly labels: Readonly<Record<string, number>>
-  readonly values: Readonly<Record<'out' | 'side', readonly number[]>>
+  readonly artifacts: Readonly<Record<Ref['port'], Artifact>>
+  readonly metric: number
 }
 
 export function nodesOf(world: World): readonly Node[] {
@@ -35,7 +49,85 @@ function combinations(stage: Stage, made: ReadonlyMap<number, readonly Made[]>):
 
 const agrees = (a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>) => Object.keys(a).every(axis => !(axis in b) || a[axis] === b[axis])
 const written = (labels: Readonly<Record<string, number>>) => Object.entries(labels).map(([axis, value]) => `${axis}=${value}`).join(',')
-const rows = (values: readonly number[]) => values.map(v => `${JSON.stringify({ v })}\n`).join('')
+const rows = (values: readonly object[]) => values.map(row => `${JSON.stringify(row)}\n`).join('')
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+/** What a stage is given, whatever it does with it. */
+interface Given {
+  readonly add: number
+  readonly word: string
+  readonly seed: number
+  readonly variable: string | undefined
+  /** By the name that the stage sees. */
+  readonly files: readonly { readonly name: string; readonly text: string }[]
+  readonly single: readonly { readonly port: 'a' | 'b'; readonly artifact: Artifact }[]
+  readonly many: readonly { readonly label: string; readonly artifact: Artifact }[]
+}
+
+function makeNode(world: World, stage: Stage, labels: Readonly<Record<string, number>>, made: ReadonlyMap<number, readonly Made[]>): Made {
+  const of = (id: number) => made.get(id)!.filter(node => agrees(node.labels, labels))
+  const one = (id: number) => of(id)[0]!
+  const param = (i: number) => (world.set?.param === i % world.params.length ? world.set.value : world.params[i % world.params.length]!)
+  const single = stage.ports.map(({ name, ref }) => ({ port: name, node: one(ref.stage), artifact: one(ref.stage).artifacts[ref.port] }))
+  const members = stage.many.flatMap(({ label, ref }) => of(ref.stage).map(node => ({ label: memberLabel(stage.isLabelled ? label : '', node, labels), node, artifact: node.artifacts[ref.port] })))
+  const many = members.filter(({ node }) => !node.isSkipped)
+  const read = typeof stage.word === 'object' ? [one(stage.word.digestOf.stage)] : []
+  const condition = conditionOf(stage, one, param)
+  const required = [...single.map(({ node }) => node), ...stage.needs.flatMap(of), ...read, ...condition.reads]
+
+  const given: Given = {
+    add: typeof stage.add === 'number' ? stage.add : stage.add === 'axis' ? labels[`k${stage.id}`]! : param(stage.add.param),
+    word: wordOf(world, stage, one),
+    seed: stage.seed ?? world.seed ?? 0,
+    variable: declared(world, stage),
+    files: stage.file === undefined ? [] : (stage.file === 'all' ? [...world.data].sort((a, b) => (a.name < b.name ? -1 : 1)) : [world.data[stage.file]!])
+      .map(({ name, lines }) => ({ name: stage.file === 'all' ? `${name}.txt` : '.txt', text: lines.join('\n') })),
+    single, many,
+  }
+  const inKey = ({ kind, text }: Artifact) => [kind, text]
+  const { uses, isFragile, secret } = stage
+  const singles = Object.fromEntries(single.map(({ port, artifact }) => [port, inKey(artifact)]))
+  const { add, word, seed, variable, files } = given
+  // The command of a shell names its ports in their order, and its file.
+  const own = uses === 'shell' ? [single.map(({ port }) => port), many.length > 0, typeof stage.file === 'number' ? world.data[stage.file]!.name : stage.file] : pluginIdentity(world, stage)
+  const { out, metric } = uses === 'shell' ? { out: shellRows(given, stage), metric: 0 } : pluginRows(world, stage, given)
+  const side = rows([{ v: add }])
+  return {
+    name: `${stage.name}${Object.keys(labels).length > 0 ? `[${written(labels)}]` : ''}`, stage: stage.name, labels,
+    after: [...required, ...members.map(({ node }) => node)].map(node => node.name),
+    isSkipped: required.some(node => node.isSkipped) || (members.length > 0 && many.length === 0) || !condition.holds(),
+    isCached: stage.isCached, isFragile, attempts: stage.attempts || world.attempts, publish: stage.publish,
+    identity: JSON.stringify([uses, own, add, word, seed, variable ?? null, isFragile, secret ?? null, files, singles['a'] ?? null, singles['b'] ?? null, many.map(({ label, artifact }) => [label, inKey(artifact)])]),
+    out, side, metric,
+    artifacts: {
+      out: { kind: uses === 'shell' ? 'rows' : 'numbers', text: out, numbers: out.trimEnd().split('\n').map(line => (JSON.parse(line) as { v: number }).v) },
+      side: { kind: uses === 'shell' ? 'rows' : world.code.sideKind, text: side, numbers: [add] },
+    },
+  }
+}
+
+function memberLabel(label: string, node: Made, labels: Readonly<Record<string, number>>): string {
+  const own = written(Object.fromEntries(Object.entries(node.labels).filter(([axis]) => !(axis in labels))))
+  return label && own ? `${label}[${own}]` : label || own
+}
+
+function conditionOf({ when }: Stage, one: (id: number) => Made, param: (i: number) => number): { reads: readonly Made[]; holds: () => boolean } {
+  if (!when) return { reads: [], holds: () => true }
+  const { of, over } = when
+  if ('param' in of) return { reads: [], holds: () => param(of.param) > over }
+  const node = one('stage' in of ? of.stage : of.digestOf.stage)
+  return { reads: [node], holds: () => ('stage' in of ? node.metric : Number.parseInt(sha256(node[of.digestOf.port])[0]!, 16)) > over }
+}
+
+/** What it declares of E, else what the defaults do. */
+const declared = (world: World, { env }: Stage) => (typeof env === 'object' ? world.outerEnv : (env ?? world.env))
+
+function wordOf(world: World, stage: Stage, one: (id: number) => Made): string {
+  const { word, uses } = stage
+  if (typeof word === 'object') return sha256(one(word.digestOf.stage)[word.digestOf.port])
+  if (word === 'variable') return declared(world, stage) ?? world.outerEnv
+  return word ?? (uses === 'shell' ? '' : world.code.defaultWord)
+}
 
 function hash(text: string): number {
   let n = 7
@@ -44,44 +136,36 @@ function hash(text: string): number {
 }
 const folded = (values: readonly number[]) => values.reduce((n, v) => n * 3 + v, 0) % 1009
 
-function makeNode(world: World, stage: Stage, labels: Readonly<Record<string, number>>, made: ReadonlyMap<number, readonly Made[]>): Made {
-  const of = (id: number) => made.get(id)!.filter(node => agrees(node.labels, labels))
-  const param = (i: number) => world.params[i % world.params.length]!
-  const single = stage.ports.map(({ name, ref }) => ({ name, port: ref.port, node: of(ref.stage)[0]! }))
-  const members = stage.many.flatMap(({ label, ref }) => of(ref.stage).map(node => ({ label: memberLabel(stage.isLabelled ? label : '', node, labels), ref, node })))
-  const many = members.filter(({ node }) => !node.isSkipped)
-  const condition = stage.when && ('param' in stage.when.of ? { isSkipped: false, value: param(stage.when.of.param) } : { isSkipped: of(stage.when.of.stage)[0]!.isSkipped, value: of(stage.when.of.stage)[0]!.metric })
-  const name = `${stage.name}${Object.keys(labels).length > 0 ? `[${written(labels)}]` : ''}`
-  const isSkipped =
-    single.some(({ node }) => node.isSkipped) ||
-    stage.needs.some(id => of(id).some(node => node.isSkipped)) ||
-    (members.length > 0 && many.length === 0) ||
-    (condition !== undefined && (condition.isSkipped || condition.value <= stage.when!.over))
-
-  const add = typeof stage.add === 'number' ? stage.add : stage.add === 'axis' ? labels[`k${stage.id}`]! : param(stage.add.param)
-  const word = stage.word ?? 'w'
-  const seed = stage.seed ?? world.seed ?? 0
-  const env = stage.env ?? world.env
-  const files = stage.file === undefined ? [] : (stage.file === 'all' ? [...world.data].sort((a, b) => (a.name < b.name ? -1 : 1)) : [world.data[stage.file]!])
-    .map(({ name, lines }) => ({ name: stage.file === 'all' ? `${name}.txt` : '.txt', text: lines.join('\n') }))
-  const values = (ref: { port: Ref['port']; node: Made }) => ref.node.values[ref.port]
-  const singles = Object.fromEntries(single.map(({ name, port, node }) => [name, values({ port, node })]))
-  const gathered = many.map(({ label, ref, node }) => ({ label, values: values({ port: ref.port, node }) }))
-  const reached = world.code.functions.filter((_, i) => i === 0 || i === (stage.uses === 'mix' ? 1 : 2))
-
-  let n = add * 3 + hash(word) + seed * 5 + hash(env ?? '') + 7 * folded(singles['a'] ?? []) + 11 * folded(singles['b'] ?? [])
-  for (const [i, member] of gathered.entries()) n += hash(member.label) * (i + 1) + 13 * (i + 2) * folded(member.values)
-  for (const [i, file] of files.entries()) n += hash(file.name) * (i + 1) + hash(file.text)
-  const [c0, c1, c2] = world.code.functions.map(f => f.constant) as [number, number, number]
-  const out = [0, 1, 2].map(i => ((stage.uses === 'mix' ? n * (i + 1) + c1 : n * 3 + c2 - i) + c0) % stage.mod)
-  return {
-    name, labels, isSkipped, isCached: stage.isCached,
-    identity: JSON.stringify([stage.uses, reached, add, stage.mod, word, seed, env ?? null, files, singles['a'] ?? null, singles['b'] ?? null, gathered]),
-    values: { out, side: [add] }, out: rows(out), side: rows([add]), metric: out.reduce((sum, v) => sum + v, 0),
-  }
+/** Of the code what the stage reaches, as it is written. */
+function pluginIdentity({ code }: World, { uses, mod, rounds }: Stage): unknown[] {
+  const reached = code.functions.filter((_, i) => i === 0 || i === (uses === 'mix' || uses === 'grow' ? 1 : 2))
+  return [code.version, code.sideKind, reached, mod, uses === 'grow' ? rounds : null]
 }
 
-function memberLabel(label: string, node: Made, labels: Readonly<Record<string, number>>): string {
-  const own = written(Object.fromEntries(Object.entries(node.labels).filter(([axis]) => !(axis in labels))))
-  return label && own ? `${label}[${own}]` : label || own
+function pluginRows(world: World, { uses, mod, rounds }: Stage, { add, word, seed, variable, files, single, many }: Given): { out: string; metric: number } {
+  const numbersOf = (port: 'a' | 'b') => single.find(s => s.port === port)?.artifact.numbers ?? []
+  let n = add * 3 + hash(word) + seed * 5 + hash(variable ?? '') + 7 * folded(numbersOf('a')) + 11 * folded(numbersOf('b'))
+  for (const [i, { label, artifact }] of many.entries()) n += hash(label) * (i + 1) + 13 * (i + 2) * folded(artifact.numbers)
+  for (const [i, { name, text }] of files.entries()) n += hash(name) * (i + 1) + hash(text)
+  const [c0, c1, c2] = world.code.functions.map(f => f.constant) as [number, number, number]
+  const values = [0, 1, 2].map(i => {
+    if (uses === 'mix') return (n * (i + 1) + c1 + c0) % mod
+    if (uses === 'twist') return (n * 3 + c2 - i + c0) % mod
+    if (uses === 'rowwise') return (((n % 5) + i) * 3 + c2 + c0) % mod
+    let state = n
+    for (let round = 0; round < rounds; round++) state = (state * 2 + c1 + c0) % mod
+    return state + i
+  })
+  return { out: rows(values.map(v => ({ v }))), metric: values.reduce((sum, v) => sum + v, 0) }
+}
+
+function shellRows({ add, word, variable, files, single, many }: Given, stage: Stage): string {
+  const lineOf = ({ text }: Artifact, i: number) => text.split('\n').slice(0, -1).slice(i, i + 1).map(line => `${line}\n`).join('')
+  return [
+    ...single.map(({ artifact }) => lineOf(artifact, 0)),
+    rows(stage.many.length > 0 ? many.map(({ label }) => ({ v: 0, label })) : []),
+    ...many.map(({ artifact }) => lineOf(artifact, 1)),
+    ...files.map(({ text }) => rows(text.split('\n').map((line, i) => ({ v: i + 1, line })))),
+    rows([{ v: add, word, env: variable ?? '' }]),
+  ].join('')
 }
