@@ -42,7 +42,7 @@ export function addRun(program: Command, shell: Shell): void {
       }
       if (flags.dryRun) {
         const plan = await planPipeline(options)
-        shell.diagnostics(plan.diagnostics)
+        if (!plan.ok || !shell.json) shell.diagnostics(plan.diagnostics)
         if (!plan.ok) return shell.exit(2)
         return shell.answer(planTable.json(plan.value), () => planTable.text(plan.value, shell.out))
       }

@@ -20,6 +20,13 @@ test('--dry-run says what would run and does nothing', async () => {
   assert.equal([project.has('out'), project.has('.hone/runs')], [false, false])
 })
 
+test('under --json --dry-run prints one object, warnings or none', async () => {
+  const warned = Project.make({ 'a.csv': 'a\n1\n', 'pipeline.yaml': 'stages:\n  a: { uses: ingest/table, with: { path: a.csv, paths: [b] } }\n' })
+  assert.match((await warned.hone('run', 'pipeline.yaml', '--dry-run')).stderr, /\(unused-parameter\)/)
+  const { code, stdout } = await warned.hone('run', 'pipeline.yaml', '--dry-run', '--json')
+  assert.equal([code, Object.keys(JSON.parse(stdout) as object)], [0, ['stages', 'expected']])
+})
+
 test('the events of a run are JSON, an event a line, dated and signed, from the first to the last', async () => {
   const ran = await project.run()
   assert.equal([ran.code, ran.stderr], [0, ''])
