@@ -1,3 +1,5 @@
+import { realIo } from './artifacts/io.js'
+import { placeProblem, sharedCache } from './artifacts/store-place.js'
 import { Collector } from './diagnostics/collector.js'
 import { DiagnosticError } from './diagnostics/diagnostic-error.js'
 import type { Diagnostic } from './diagnostics/diagnostic.js'
@@ -5,7 +7,7 @@ import type { SourceRange } from './diagnostics/diagnostic.js'
 import type { Result } from './diagnostics/result.js'
 import type { GraphNode } from './graph/graph.js'
 import type { References } from './plan/references.js'
-import { isReferenceProblem, type FetchContext, type KindDefinition, type OutsideReference } from './plugin/define.js'
+import { isReferenceProblem, ReferenceProblem, type FetchContext, type KindDefinition, type OutsideReference } from './plugin/define.js'
 import { readLock, writeLock } from './plan/lock-file.js'
 
 /** Told while a reference is fetched: first without bytes, and at the end with `done` equal to `total`. */
@@ -39,7 +41,10 @@ async function pinned({ reference, outside }: Wanted, fetching: Fetching, move: 
   return pin
 }
 
+/** Throws where nothing that is fetched could be kept. */
 function contextOf({ outside, signal = new AbortController().signal }: Fetching, progress: FetchContext['progress']): FetchContext {
+  const noPlace = placeProblem(realIo, outside.cacheDir, sharedCache)
+  if (noPlace) throw new ReferenceProblem(noPlace.message, noPlace.hint)
   return { ...outside, signal, progress }
 }
 

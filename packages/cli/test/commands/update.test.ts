@@ -55,6 +55,23 @@ test('a run fetches what is not there, and one without network says what to plac
   assert.ok(project.has('.hone/runs'))
 })
 
+test('a cache that can be nowhere is a mistake before anything is asked or made, as far down as /proc', async () => {
+  project.write({ file: '' })
+  const places: [string, string][] = [[project.path('file/cache'), `a file is in the way where a folder should be (${project.path('file')})`]]
+  // Below /proc a folder can neither be made nor is it forbidden, and node tries for ever.
+  if (process.platform === 'linux') places.push(['/proc/x/hone', '/proc holds no folders of yours'])
+  for (const [cache, because] of places) {
+    hub.asked.length = 0
+    for (const command of [['update', reference, '--json'], ['run', 'pipeline.yaml', '--json']]) {
+      const refused = await project.start(command, { env: { ...env, HONE_CACHE: cache } }).ended
+      const said = refused.code === 2 ? refused.json.diagnostics : refused
+      assert.equal(said.map((d: { code: string; message: string }) => [d.code, d.message]), [['fetch-failed', `"${reference}": There can be no cache at ${cache}: ${because}`]])
+      assert.match(said[0].hint, 'HONE_CACHE')
+    }
+    assert.equal(hub.asked, [])
+  }
+})
+
 test('what is no reference, and one that the hub does not have, exit 2', async () => {
   const path = await hone('update', './model')
   assert.equal([path.code, path.stderr.includes('No kind knows the reference "./model"')], [2, true])
