@@ -35,6 +35,19 @@ export function compiledFile(bundle: string): string | undefined {
   }
 }
 
+/** Node's own way to make the folders above as well never returns below /proc. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || path === dirname(path)) throw error
+    makeFolder(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
+  }
+}
+
 /** Undefined where there is nothing, or nothing that was made of this source and is whole. */
 export function readCompiled(file: string, sourceDigest: string): Kept | undefined {
   try {
@@ -53,7 +66,7 @@ export function keepCompiled(file: string, sourceDigest: string, { roles, code }
   if (header.length > headerBytes) return
   const fresh = `${file}.${randomUUID()}`
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(file))
     writeFileSync(fresh, Buffer.concat([Buffer.from(header.padEnd(headerBytes), 'latin1'), code]), { mode: 0o600 })
     renameSync(fresh, file)
   } catch {

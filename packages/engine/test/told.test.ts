@@ -1,3 +1,4 @@
+import { utimesSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -13,6 +14,29 @@ const told = plugin({
     inputs: 'source: { kind: file }',
     run: `async ({ inputs, outputs }) => { (await import('node:fs')).appendFileSync(inputs.source.path, 'more'); await outputs.rows.write({ a: 1 }) }`,
   },
+  ...Object.fromEntries(
+    Object.entries({
+      back: `write('else'); write('text')`,
+      restored: `const { atime, mtime } = fs.statSync(path); write('else'); write('text'); fs.utimesSync(path, atime, mtime)`,
+      replaced: `fs.rmSync(path); write('text')`,
+      linked: `fs.linkSync(path, scratch + '/link'); fs.chmodSync(path, 0o600)`,
+      locked: `fs.chmodSync(path, 0o444)`,
+    }).flatMap(([name, act]) => (['file', 'folder'] as const).map(form => [
+      `told/${name}-${form}`,
+      {
+        params: "path: { type: 'string', artifact: { port: 'source' } }",
+        inputs: `source: { kind: ${form} }`,
+        run: `async ({ inputs, outputs, scratch }) => {
+          const fs = await import('node:fs')
+          const path = inputs.source.path${form === 'folder' ? ` + '/sub/in.txt'` : ''}
+          const write = text => fs.writeFileSync(path, text)
+          await new Promise(r => setTimeout(r, 30))
+          ${act}
+          await outputs.rows.write({ a: 1 })
+        }`,
+      },
+    ])),
+  ),
 })
 const make = (stages: string) => Project.make({ 'plugin.ts': told, 'in.txt': 'text', 'pipeline.yaml': `plugins: [./plugin.ts]\nstages:\n${stages}` })
 
@@ -54,6 +78,22 @@ test('a file of the project that changed while a stage ran is named, and blames 
   assert.equal(statuses(ran), { moved: 'failed' })
   const { reason, message } = ran.finished.moved!.failure!
   assert.equal([reason, message], ['changed-input', 'in.txt changed while the stage ran, so what it made is not kept'])
+})
+
+test('a file of the project that is changed and changed back while a stage runs is noticed; a new link to it and another mode are no change', async () => {
+  const fates = { back: 'failed', restored: 'failed', replaced: 'failed', linked: 'ran', locked: 'ran' }
+  const cases = Object.entries(fates).flatMap(([name, fate]) => [
+    { stage: `${name}-file`, path: `${name}.txt`, file: `${name}.txt`, fate },
+    { stage: `${name}-folder`, path: name, file: `${name}/sub/in.txt`, fate },
+  ])
+  const project = await make(cases.map(({ stage, path }) => `  ${stage}: { uses: told/${stage}, with: { path: ${path} } }\n`).join(''))
+  await project.write(Object.fromEntries(cases.map(({ file }) => [file, 'text'])))
+  // To the second, so that it can be set back exactly.
+  for (const { file } of cases) utimesSync(project.path(file), 1e9, 1e9)
+  await new Promise(done => setTimeout(done, 30))
+  const ran = await project.run({ keepGoing: true })
+  assert.equal(statuses(ran), Object.fromEntries(cases.map(({ stage, fate }) => [stage, fate])))
+  for (const { stage, path, fate } of cases) if (fate === 'failed') assert.is(ran.finished[stage]!.failure!.message, `${path} changed while the stage ran, so what it made is not kept`)
 })
 
 test('code that does not compile has no digest and a reason, and ends nothing', async () => {

@@ -4,6 +4,7 @@ import type { BigIntStats } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { canonicalJson } from './canonical-json.js'
 import { sha256 } from './digest.js'
+import { flushAll } from './flush.js'
 import { copyHashing, hashFile, type FileDigest } from './hash-file.js'
 import type { StoreIo } from './io.js'
 import type { Layout } from './layout.js'
@@ -100,21 +101,13 @@ export class Objects {
   }
 
   /** Brings the bytes of an object to the disk for good; for outputs that would cost much to make again. */
-  sync(output: OutputRecord): void {
+  async sync(output: OutputRecord): Promise<void> {
     const { fs } = this.#io
-    const flush = (path: string) => {
-      const fd = fs.openSync(path, 'r')
-      try {
-        fs.fsyncSync(fd)
-      } finally {
-        fs.closeSync(fd)
-      }
-    }
     const paths =
       output.form === 'file' ? [this.#at.file(output.digest)] : [this.#at.manifest(output.digest), ...this.entries(output).map(e => this.#at.file(e.digest))]
-    for (const path of paths) flush(path)
+    await flushAll(fs, paths)
     // Windows cannot open a folder; there the rename is as durable as it gets.
-    if (process.platform !== 'win32') for (const dir of new Set(paths.map(dirname))) flush(dir)
+    if (process.platform !== 'win32') await flushAll(fs, [...new Set(paths.map(dirname))])
   }
 
   /** `mayStay`: the object may be another name of the file. Answers whether it is; else the path is gone. */

@@ -109,7 +109,7 @@ export class FileStore implements ArtifactStore {
       this.#mark()
       const outputs = Object.values(record.outputs)
       const durable = record.durationMs >= durableFromMs || outputs.reduce((sum, o) => sum + o.bytes, 0) >= durableFromBytes
-      if (durable) for (const output of outputs) this.objects.sync(output)
+      if (durable) for (const output of outputs) await this.objects.sync(output)
       if (this.actions.write(record, { replace: options.replace === true, durable })) return record
       const first = this.actions.read(record.key)
       if (first && (await this.isWhole(first))) return first

@@ -8,6 +8,7 @@ import type { Failure } from '../events/event.js'
 import type { GraphNode, NodeId } from '../graph/graph.js'
 import { paramRange } from '../plan/check.js'
 import { backendOf, changedSince, outsideData } from '../plan/fingerprint.js'
+import { stampInputs, writtenSince } from '../plan/input-stamps.js'
 import { findHit } from '../plan/plan.js'
 import type { Fingerprint } from '../plan/types.js'
 import { placeInPlugin } from '../plugin/source-place.js'
@@ -157,6 +158,7 @@ async function attemptOnce(
     memoRoot: join(run.store.root, 'memo'),
     codeDigest: code ?? '',
   }
+  const stamps = stampInputs(node, print.inputs)
   const startedAtMs = run.clock.nowMs()
   const devices = share.gpus.length > 0 ? { CUDA_VISIBLE_DEVICES: share.gpus.join(',') } : {}
   const result = await run.executorOf(node.source.executor).run({
@@ -183,7 +185,7 @@ async function attemptOnce(
     return failed({ reason: 'changed-input', message: `changed what it was given to read: ${changed.join(', ')}`, hint: 'Copy an input to scratch before writing to it. What came from another stage was moved aside and will be made anew.', final: true })
   }
   // Files of the project may be written to by anybody.
-  const moved = await changedSince(node, print.inputs, run.fingerprints)
+  const moved = [...new Set([...(await changedSince(node, print.inputs, run.fingerprints)), ...writtenSince(stamps)])]
   if (moved.length > 0) {
     return failed({ reason: 'changed-input', message: `${moved.join(', ')} changed while the stage ran, so what it made is not kept`, hint: 'Run again once nothing writes there. A stage that writes to it should write to its outputs or to scratch instead.', final: true })
   }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { realIo, type StoreIo } from '../../src/artifacts/io.js'
@@ -8,7 +8,7 @@ import { openStore, type FileStore } from '../../src/artifacts/store.js'
 import { StoreError } from '../../src/artifacts/store-error.js'
 import { recordOf, withProject } from './fixture.js'
 
-type FsName = 'renameSync' | 'linkSync' | 'writeFileSync' | 'mkdirSync' | 'openSync' | 'chmodSync' | 'fsyncSync' | 'copyFileSync'
+type FsName = 'renameSync' | 'linkSync' | 'writeFileSync' | 'mkdirSync' | 'openSync' | 'chmodSync' | 'fsyncSync' | 'fsync' | 'copyFileSync'
 
 /** The disk fails with `code` at the `nth` call of `name`, and from then on. */
 function failing(name: FsName, code: string, nth: number): StoreIo {
@@ -36,7 +36,7 @@ test('wherever the disk fills up, the error says so, earlier results stay, and t
     const store = await open()
     const before = await storeModel(store, dir, 'before')
     let failures = 0
-    for (const name of ['renameSync', 'linkSync', 'writeFileSync', 'mkdirSync', 'fsyncSync'] as const) {
+    for (const name of ['renameSync', 'linkSync', 'writeFileSync', 'mkdirSync', 'fsyncSync', 'fsync'] as const) {
       for (let nth = 1; nth < 12; nth++) {
         const text = `${name} ${nth}`
         const full = await open(failing(name, 'ENOSPC', nth))
@@ -57,6 +57,37 @@ test('wherever the disk fills up, the error says so, earlier results stay, and t
     }
     assert.ok(failures >= 10, String(failures))
     assert.equal(readdirSync(store.at.temporary), [])
+  }))
+
+test('the record of a costly result is written once every file and folder of it is on the disk for good', () =>
+  withProject(async ({ dir, open, write }) => {
+    const told: string[] = []
+    const names = new Map<number, string>()
+    const { openSync, fsync, linkSync } = realIo.fs
+    const fs = {
+      ...realIo.fs,
+      openSync: (path: string, ...rest: never[]) => {
+        const fd = openSync(path, ...(rest as unknown as ['r']))
+        names.set(fd, path)
+        return fd
+      },
+      fsync: (fd: number, done: (error: Error | null) => void) =>
+        fsync(fd, error => {
+          told.push(names.get(fd) as string)
+          done(error)
+        }),
+      linkSync: (from: string, to: string) => {
+        if (to.endsWith('.json')) told.push('record')
+        linkSync(from, to)
+      },
+    } as typeof realIo.fs
+    const store = await open({ ...realIo, fs })
+    for (let i = 0; i < 20; i++) write(`m/${i}`, String(i))
+    const { outputs } = await store.publish(recordOf([{ name: 'k', value: 'v' }], { model: await store.ingest(join(dir, 'm'), 'model', 'folder') }, { durationMs: 60_000 }))
+    const model = outputs.model!
+    const files = [store.at.manifest(model.digest), ...(await store.entries(model)).map(e => store.at.file(e.digest))]
+    assert.equal(told.slice(0, -1).sort(), [...files, ...new Set(files.map(dirname))].sort())
+    assert.is(told.at(-1), 'record')
   }))
 
 test('a read-only or forbidden disk is told apart from a full one', () =>

@@ -251,6 +251,39 @@ test('a static key that was just asked for is found with what another process ad
     assert.equal(await (await open()).lookupStatic(old.staticKey), [])
   }))
 
+test('a listing of static keys taken within a tick of the last change is not trusted, and a settled one is not taken again', () =>
+  withProject(async ({ open, write }) => {
+    const store = await open()
+    const output = await store.ingest(write('a', '1'), 'file', 'file')
+    const records = ['1', '2'].map(k => recordOf(is('k', k), { out: output }, { staticKey: sha('s') as Digest }))
+    await store.publish(records[0]!)
+    const dir = store.at.statics(sha('s') as Digest)
+    const { mtimeNs, mtimeMs } = statSync(dir, { bigint: true })
+    let nowMs = Number(mtimeMs) + 1
+    let listings = 0
+    // A file system whose clock stands still.
+    const fs = {
+      ...realIo.fs,
+      statSync: ((path: string, options: never) => {
+        const stat = realIo.fs.statSync(path, options)
+        return path === dir ? Object.assign(Object.create(Object.getPrototypeOf(stat)), stat, { mtimeNs }) : stat
+      }) as typeof realIo.fs.statSync,
+      readdirSync: ((path: string, ...rest: never[]) => {
+        if (path === dir) listings++
+        return realIo.fs.readdirSync(path, ...rest)
+      }) as unknown as typeof realIo.fs.readdirSync,
+    }
+    const other = await open({ nowMs: () => nowMs, fs })
+    const keys = async () => (await other.lookupStatic(sha('s') as Digest)).map(r => r.key).sort()
+    assert.equal([await keys(), listings], [[records[0]!.key], 1])
+    await store.publish(records[1]!)
+    const both = records.map(r => r.key).sort()
+    assert.equal([await keys(), listings], [both, 2])
+    nowMs += 5000
+    assert.equal([await keys(), listings], [both, 3])
+    assert.equal([await keys(), listings], [both, 3])
+  }))
+
 test('the first of two records wins, unless a forced rerun replaces it', () =>
   withProject(async ({ open, write }) => {
     const store = await open()
