@@ -103,10 +103,10 @@ function compare(count: number, withFirst: boolean): void {
     } catch (error) {
       console.log(`${tool.name}: ${(error as Error).message.slice(0, 1500)}`)
     }
-    rmSync(dir, { recursive: true, force: true })
   }
 }
 
+// Nothing is removed before the end, as in engine.ts.
 try {
   console.log(`${machine()}, ${runs} runs each, ${jobs} at once where the tool has jobs`)
   compare(shells, true)
