@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from './prepare.mjs'
+import { tellSkips, toldSkips } from './skips.mjs'
 
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
 
@@ -18,6 +19,9 @@ function shown(command, args, options = {}) {
 }
 
 const counts = { passed: 0, failed: 0, skipped: 0 }
+/** What commands said of tests that they skipped, and what is skipped here. */
+const told = []
+const skips = []
 function check(what, holds, detail = '') {
   counts[holds ? 'passed' : 'failed']++
   console.log(`${holds ? 'ok  ' : 'FAIL'} ${what}${detail ? `: ${detail}` : ''}`)
@@ -28,6 +32,7 @@ async function counted(...args) {
   const { code, text, seconds } = await shown(npm, args)
   const last = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/.exec(text.trimEnd().split('\n').at(-1) ?? '')
   if (last) for (const [i, name] of ['passed', 'failed', 'skipped'].entries()) counts[name] += Number(last[i + 1] ?? 0)
+  told.push(...toldSkips(text))
   check(`npm ${args.join(' ')} ends with its count and exits 0`, last !== null && code === 0, `exit ${code}, ${seconds.toFixed(0)} s`)
 }
 await counted('test')
@@ -41,8 +46,7 @@ if (spawnSync('python3', ['-c', 'import torch, transformers, peft']).status === 
     check(`a trainer of one's own, ${time}`, own.code === 0 && (time === 'once' || own.text.includes('succeeded: 6 hit')), `exit ${own.code}, ${own.seconds.toFixed(0)} s`)
   }
 } else {
-  counts.skipped++
-  console.log('skipped examples/bring-your-own-trainer: there is no torch, transformers and peft')
+  skips.push({ file: 'scripts/ci.mjs', test: "a trainer of one's own, once and again", reason: 'there is no Python here with torch, transformers and peft' })
 }
 
 // The same ones each time; `npm run soak` without a seed draws others and prints it.
@@ -60,5 +64,9 @@ check('run again, every stage is a hit', again.code === 0 && statuses.length > 0
 const second = await shown(npm, ['start'])
 check('npm start again', second.code === 0, `${second.seconds.toFixed(1)} s`)
 
+// Above the last line, though some were told long before.
+for (const line of told) console.log(line)
+counts.failed += tellSkips(skips)
+counts.skipped += skips.length
 console.log(`${counts.passed} passed, ${counts.failed} failed${counts.skipped ? `, ${counts.skipped} skipped` : ''}`)
 process.exit(counts.failed > 0 ? 1 : 0)
