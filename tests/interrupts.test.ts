@@ -1,5 +1,5 @@
 // What becomes of a run that is stopped, killed, or not alone.
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Project, shell, until, type Running } from './rig.js'
@@ -29,6 +29,16 @@ function steps(project: Project): number {
     return key ?? 0
   } catch {
     return 0
+  }
+}
+
+/** What has ended and waits to be asked after does not run. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return !existsSync(`/proc/${pid}/stat`) || !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
   }
 }
 
@@ -98,6 +108,43 @@ test('after kill -9 the stages end too; nothing has to be unlocked, and the next
   assert.equal(next.statuses, { quick: 'hit', slow: 'ran', after: 'ran' })
   assert.is(next.of('output')[0]!.text, `from ${saved}\n`)
   assert.is((await project.hone('cache', 'verify')).code, 0)
+})
+
+test('what a killed run left behind is ended before the next one goes on in its scratch', async () => {
+  // It never lets go of its thread, so that only the look of another thread, each half second, tells it that its run is gone.
+  const project = Project.make({
+    'plugin.js': `import { defineStage, definePlugin, params } from 'hone-engine'
+import { rows } from 'hone-plugins'
+export default definePlugin({ name: 'busy', api: 1, stages: [defineStage({
+  id: 'test/busy', version: 1, summary: 'For a test.', params: params({ type: 'object' }), inputs: {}, outputs: { rows: { kind: rows } }, determinism: 'bytes', resumable: true, run: () => import('./busy.run.js'),
+})] })
+`,
+    'busy.run.js': `import { appendFileSync, existsSync } from 'node:fs'
+export default async function run({ outputs, projectRoot }) {
+  for (let step = 0; step < 3000 && !existsSync(projectRoot + '/enough'); step++) {
+    appendFileSync(projectRoot + '/steps', process.pid + '\\n')
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+  }
+  await outputs.rows.write({ done: true })
+}
+`,
+    'pipeline.yaml': 'plugins: [./plugin.js]\nstages: { busy: { uses: test/busy } }\n',
+  })
+  const pids = () => (project.has('steps') ? project.read('steps').split('\n').slice(0, -1).map(Number) : [])
+  const first = project.start(['run', 'pipeline.yaml', '--json'])
+  await first.until('it writes', () => pids().length > 5)
+  const [orphan] = pids()
+  // Held, it is there when the next run begins, however long that takes.
+  process.kill(orphan!, 'SIGSTOP')
+  first.kill('SIGKILL')
+  await first.ended
+  const second = project.start(['run', 'pipeline.yaml', '--json'])
+  await second.until('the next one writes', () => pids().at(-1) !== orphan)
+  const isThere = isRunning(orphan!)
+  if (isThere) process.kill(orphan!, 'SIGKILL')
+  project.write({ enough: '' })
+  assert.equal((await second.ended).statuses, { busy: 'ran' })
+  assert.not.ok(isThere, 'it could still have written')
 })
 
 test('of two runs at once one makes a thing, the other says for whom it waits and takes it', async () => {

@@ -1,21 +1,16 @@
-import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StoreIo } from './io.js'
+import { isAlive, thisProcess, type ProcessIdentity } from './process-identity.js'
 import { codeOf } from './store-error.js'
 import type { LockHolder } from './types.js'
 
 const silentAfterMs = 5 * 60_000
 const heartbeatMs = 60_000
 
-interface LockFile extends LockHolder {
+interface LockFile extends LockHolder, ProcessIdentity {
   readonly id: string
-  /** Of the process, in clock ticks since boot; null where the system does not tell. */
-  readonly start: string | null
-  readonly boot: string | null
-  /** Processes of two containers may share a pid. */
-  readonly pidNamespace: string | null
 }
 
 export interface LockOptions {
@@ -117,64 +112,12 @@ export function publishNew(io: StoreIo, from: string, to: string): boolean {
   return true
 }
 
-type Process = Pick<LockFile, 'pid' | 'host' | 'start' | 'boot' | 'pidNamespace'>
-
-// It stays what it is, and a lock a stage would ask the system four times for it.
-const processes = new WeakMap<StoreIo, Process>()
-
-function thisProcess(io: StoreIo): Process {
-  const known = processes.get(io) ?? askSystem(io)
-  processes.set(io, known)
-  return known
-}
-
-function askSystem(io: StoreIo): Process {
-  return { pid: process.pid, host: hostname(), start: startOf(io, process.pid), boot: bootId(io), pidNamespace: pidNamespace(io) }
-}
-
-function startOf(io: StoreIo, pid: number): string | null {
-  const stat = readText(io, `/proc/${pid}/stat`)
-  // The command's name may hold spaces and brackets; the start time is the 20th field after it.
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
-}
-
-const bootId = (io: StoreIo): string | null => readText(io, '/proc/sys/kernel/random/boot_id')?.trim() ?? null
-
-function pidNamespace(io: StoreIo): string | null {
-  try {
-    return io.fs.readlinkSync('/proc/self/ns/pid')
-  } catch {
-    return null
-  }
-}
-
-function readText(io: StoreIo, path: string): string | undefined {
-  try {
-    return io.fs.readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
-}
-
 /** `probe` was written just now, so that its mtime is the file server's clock. */
 function isGone(io: StoreIo, path: string, holder: LockFile, probe: string): boolean {
-  const me = thisProcess(io)
-  if (holder.host === me.host && holder.pidNamespace === me.pidNamespace) {
-    if (holder.boot !== me.boot) return true
-    return !isRunning(holder.pid) || (holder.start !== null && startOf(io, holder.pid) !== holder.start)
-  }
+  const alive = isAlive(io, holder)
+  if (alive !== undefined) return !alive
   const beat = io.fs.statSync(path, { throwIfNoEntry: false })
   return beat !== undefined && io.fs.statSync(probe).mtimeMs - beat.mtimeMs > silentAfterMs
-}
-
-function isRunning(pid: number): boolean {
-  if (pid <= 0) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return codeOf(error) === 'EPERM'
-  }
 }
 
 /** Takes a dead holder's file away, and puts it back if it was somebody else's by then. */

@@ -14,6 +14,7 @@ const execArgv = process.execArgv.filter(a => !a.startsWith('--inspect'))
 export class Child extends StageHost {
   readonly #process: ChildProcess
   readonly #patience: Patience
+  protected readonly pid: number | undefined
   protected readonly cancelMs: number
   protected readonly gone: Promise<StageResult>
 
@@ -21,6 +22,7 @@ export class Child extends StageHost {
     const child = fork(main, [], { cwd, env: { ...env }, execArgv, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'json' })
     super(child.stdout!, child.stderr!)
     this.#process = child
+    this.pid = child.pid
     this.#patience = wait
     this.cancelMs = wait.cancelMs
     this.gone = new Promise(done => {
@@ -64,10 +66,9 @@ export class Child extends StageHost {
   }
 
   #signal(signal: NodeJS.Signals): void {
-    const { pid } = this.#process
-    if (pid === undefined) return
+    if (this.pid === undefined) return
     try {
-      process.kill(-pid, signal)
+      process.kill(-this.pid, signal)
     } catch {
       // The group is gone already.
     }

@@ -14,6 +14,8 @@ export interface Attempt {
   readonly cancel: AbortSignal
   /** Ends it at once. */
   readonly kill: AbortSignal
+  /** Told of a process of its own that it gets, before it begins there. */
+  onProcess?(pid: number): void
   onEvent(event: StageEvent): void
   onOutput(stream: 'stdout' | 'stderr', text: string): void
 }

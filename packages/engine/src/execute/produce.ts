@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { layout } from '../artifacts/layout.js'
 import { asStoreError, StoreError } from '../artifacts/store-error.js'
 import type { ActionRecord, Digest, OutputRecord } from '../artifacts/types.js'
 import type { Failure } from '../events/event.js'
@@ -14,6 +15,7 @@ import type { Fingerprint } from '../plan/types.js'
 import { placeInPlugin } from '../plugin/source-place.js'
 import { sealedEnvironment } from './environment.js'
 import { continuation, keepContinuation } from './continuation.js'
+import { endLeftBehind, noteProcess } from './left-behind.js'
 import { checkOutputs, ingestOutputs, prepareOutputs } from './outputs.js'
 import type { StageRequest, StageResult } from './request.js'
 import type { NodeOutcome, RunContext } from './run-context.js'
@@ -69,6 +71,10 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
   const lacking = (['cpus', 'memory'] as const).filter(what => fit[what] < wish[what] && node.source.resources[what] !== undefined)
   const had = { cpus: `${fit.cpus} of ${wish.cpus} cores`, memory: `${gib(fit.memory)} of ${gib(wish.memory)} GiB` }
   if (lacking.length > 0) run.emit({ type: 'log', stage: node.id, level: 'warn', message: `asks for more than this machine has and runs alone, with ${lacking.map(what => had[what]).join(' and ')}` })
+  await endLeftBehind(workOf(workKey, run), {
+    signal: run.noMoreStarts,
+    onWait: pid => run.emit({ type: 'stage-waiting', stage: node.id, for: `the end of process ${pid}, which a run that was killed left behind` }),
+  })
   if (run.forced.has(node.id)) await run.store.clean(workKey)
   try {
     let last: Failure | undefined
@@ -111,6 +117,8 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
     await run.store.clean(workKey, { keepScratch: isResumable && print.key !== undefined && !isDone, mayReuse: isDone && node.stage.definition.light === true }).catch(() => {})
   }
 }
+
+const workOf = (workKey: Digest, { store }: RunContext) => layout(store.root).workOf(workKey)
 
 type Tried = { readonly ok: true; readonly outcome: NodeOutcome } | { readonly ok: false; readonly failure: Failure }
 
@@ -169,6 +177,7 @@ async function attemptOnce(
     ...(node.source.timeoutMs !== undefined && { timeoutMs: node.source.timeoutMs }),
     cancel: run.cancel,
     kill: run.kill,
+    onProcess: pid => noteProcess(workOf(workKey, run), pid),
     onEvent: event => {
       // Its log is whole without the events: what it says stands among what it prints.
       if (event.type === 'log') log.write(event.level === 'info' ? event.message : `${event.level}: ${event.message}`)

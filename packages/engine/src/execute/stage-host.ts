@@ -17,6 +17,8 @@ export abstract class StageHost {
     this.#streams = { stdout: new MarkedStream(stdout), stderr: new MarkedStream(stderr) }
   }
 
+  /** Of a process of its own. */
+  protected abstract readonly pid: number | undefined
   /** From the cancel message to the end by force, in milliseconds. */
   protected abstract readonly cancelMs: number
   /** Done when nothing of it runs any more: what that is for a stage that had not answered. */
@@ -63,6 +65,7 @@ export abstract class StageHost {
         this.stop(after)
       })
     try {
+      if (this.pid !== undefined) attempt.onProcess?.(this.pid)
       this.send({ type: 'run', request: attempt.request, env: attempt.env, mark })
       if (attempt.cancel.aborted) onCancel()
       if (attempt.kill.aborted) onKill()

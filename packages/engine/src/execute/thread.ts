@@ -13,6 +13,7 @@ const main = runsFromSource
 /** A worker thread that runs one `light` stage at a time: no process to start, and an endless loop in it can still be ended. */
 export class Thread extends StageHost {
   readonly #worker: Worker
+  protected readonly pid = undefined
   protected readonly cancelMs = lightCancelMs
   protected readonly gone: Promise<StageResult>
 
