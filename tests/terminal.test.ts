@@ -1,7 +1,7 @@
 // How a run looks in a real terminal, while it goes on and at its end.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Project, program, until } from './rig.js'
+import { Project, program, shell, until } from './rig.js'
 import { hasPseudoTerminals, TerminalScreen } from './terminal-screen.js'
 
 const test = suite('a run in a terminal')
@@ -75,6 +75,19 @@ test('Ctrl-C says what it does, and its words stay on the screen', async () => {
   assert.match(left[0]!.replace('^C', ''), /^Stopping: what runs saves its state\. Once more ends it at once\.$/)
   assert.match(left.at(-1)!, /^next: hone run pipeline\.yaml {3}goes on where it stopped$/)
   assert.is(left.length, 5, left.join('\n'))
+})
+
+test('a plan and a graph are cut to a narrow terminal, and whole in a pipe', async () => {
+  if (skipped('a plan and a graph are cut to a narrow terminal, and whole in a pipe')) return
+  const wide = Project.make({ 'pipeline.yaml': `stages:\n  download-of-something-long: ${shell('true')}\n  what-comes-after-it: ${shell('true', '', 'download-of-something-long: download-of-something-long.to')}\n` })
+  for (const args of [['plan', 'pipeline.yaml'], ['graph', 'pipeline.yaml'], ['run', 'pipeline.yaml', '--dry-run']]) {
+    const screen = new TerminalScreen([process.execPath, ...program, ...args], { columns: 40, rows: 24, cwd: wide.root, env: {} })
+    assert.is(await screen.ended, 0)
+    assert.equal(screen.broken, [], args.join(' '))
+    assert.ok(screen.lines.some(line => line.includes('…')), screen.lines.join('\n'))
+    const { stdout } = await wide.hone(...args)
+    assert.ok(!stdout.includes('…') && stdout.split('\n').some(line => line.length > 40), stdout)
+  }
 })
 
 test('NO_COLOR draws the same without colours', async () => {

@@ -16,6 +16,8 @@ export interface Shell {
   readonly stderr: NodeJS.WriteStream
   /** Colours for what goes to stdout. */
   readonly out: Palette
+  /** Columns of the terminal that stdout is, Infinity where it is none. */
+  readonly width: number
   readonly json: boolean
   readonly args: readonly string[]
   open(file: string, flags: PipelineFlags): OpenOptions
@@ -58,6 +60,9 @@ export function makeShell(args: readonly string[], isOwnCommand: (name: string) 
     stdout,
     stderr,
     out: paletteFor(stdout, process.env),
+    get width() {
+      return stdout.isTTY ? stdout.columns : Infinity
+    },
     json,
     args,
     open: (file, flags) => ({ file, builtIn: builtIn(), ...(flags.set && { set: flags.set }), ...(flags.params !== undefined && { paramsFile: flags.params }) }),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { graphFormats, openPipeline, planPipeline, renderGraph, validatePipeline, whyStage, type GraphFormat } from 'hone-engine'
 import { planTable } from '../terminal/plan-table.js'
+import { cutLines } from '../terminal/text-width.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
 
 export function addInspect(program: Command, shell: Shell): void {
@@ -12,7 +13,7 @@ export function addInspect(program: Command, shell: Shell): void {
       const plan = await planPipeline({ ...shell.open(file, flags), ...(stages.length > 0 && { stages }) })
       if (!plan.ok || !shell.json) shell.diagnostics(plan.diagnostics)
       if (!plan.ok) return shell.exit(2)
-      shell.answer(planTable.json(plan.value), () => planTable.text(plan.value, shell.out))
+      shell.answer(planTable.json(plan.value), () => planTable.text(plan.value, shell.out, shell.width))
     })
 
   pipelineOptions(program.command('why').argument('<file>', 'pipeline').argument('<stage>', 'a stage, or one of its nodes: tuned[rank=8]'))
@@ -59,10 +60,12 @@ export function addInspect(program: Command, shell: Shell): void {
     .action(async (file: string, flags: PipelineFlags & { format: string; states: boolean }) => {
       const format = (shell.json ? 'json' : flags.format) as GraphFormat
       if (!graphFormats.includes(format)) return shell.refuse(`There is no format "${format}"; there are ${graphFormats.join(', ')}.`)
+      // A picture in a language is for a program, whatever the terminal's width.
+      const draw = (text: string) => shell.stdout.write(`${format === 'text' ? cutLines(text.trimEnd(), shell.width) : text.trimEnd()}\n`)
       const plan = flags.states ? await planPipeline(shell.open(file, flags)) : undefined
       if (plan?.ok) {
         if (!shell.json) shell.diagnostics(plan.diagnostics)
-        shell.stdout.write(`${renderGraph(plan.value.graph, format, plan.value.nodes).trimEnd()}\n`)
+        draw(renderGraph(plan.value.graph, format, plan.value.nodes))
         return
       }
       // A file that is missing keeps it from being planned, not from being drawn.
@@ -71,6 +74,6 @@ export function addInspect(program: Command, shell: Shell): void {
       if (!opened.ok) return shell.exit(2)
       await opened.value.store.close()
       if (plan) shell.stderr.write(`Drawn without what a run would do, since it cannot be planned: hone validate ${file}\n`)
-      shell.stdout.write(`${renderGraph(opened.value.graph, format).trimEnd()}\n`)
+      draw(renderGraph(opened.value.graph, format))
     })
 }

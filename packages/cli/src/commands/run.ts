@@ -44,7 +44,7 @@ export function addRun(program: Command, shell: Shell): void {
         const plan = await planPipeline(options)
         if (!plan.ok || !shell.json) shell.diagnostics(plan.diagnostics)
         if (!plan.ok) return shell.exit(2)
-        return shell.answer(planTable.json(plan.value), () => planTable.text(plan.value, shell.out))
+        return shell.answer(planTable.json(plan.value), () => planTable.text(plan.value, shell.out, shell.width))
       }
       const { stdout, stderr } = shell
       const state = emptyState()
@@ -71,7 +71,7 @@ export function addRun(program: Command, shell: Shell): void {
         return shell.exit(cancel.aborted ? 130 : 2)
       }
       if (shown) display?.stop()
-      if (!shell.json) stdout.write(runSummary(state, { palette: shell.out, cwd: process.cwd(), file, width: stdout.isTTY ? stdout.columns : Infinity }))
+      if (!shell.json) stdout.write(runSummary(state, { palette: shell.out, cwd: process.cwd(), file, width: shell.width }))
       shell.exit(exitCode(outcome))
     })
 }

@@ -85,7 +85,7 @@ async function showRow(shell: Shell, run: string, stages: readonly StageState[],
   const outputs = stages.flatMap(stage => outputsOf(stage, store))
   const found = await followRow(outputs, id)
   await store.close()
-  if (found.length > 0) return shell.answer({ run, id, found }, () => rowWay(found, shell.out, shell.stdout.isTTY ? shell.stdout.columns : Infinity))
+  if (found.length > 0) return shell.answer({ run, id, found }, () => rowWay(found, shell.out, shell.width))
   const gone = outputs.filter(o => !existsSync(o.path)).length
   shell.refuse(`No output ${stages.length === 1 ? `of ${stages[0]!.stage} ` : ''}of the run ${run} has a row with the id "${id}".${gone > 0 ? ` ${gone} of its ${outputs.length} outputs are no longer in the store.` : ''}`)
 }

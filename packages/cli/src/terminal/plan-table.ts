@@ -1,7 +1,7 @@
 import { estimate, type Plan } from 'hone-engine'
 import { duration } from './format.js'
 import type { Palette } from './palette.js'
-import { columns } from './columns.js'
+import { columns, fittedStages } from './columns.js'
 
 const tints = { hit: 'green', run: 'yellow', undetermined: 'cyan', skip: 'dim' } as const
 
@@ -14,7 +14,8 @@ export const planTable = {
       expected: { workMs, chainMs, untimed: untimed.length },
     }
   },
-  text(plan: Plan, palette: Palette): string {
+  /** `width` is the terminal's, Infinity where there is none. */
+  text(plan: Plan, palette: Palette, width: number): string {
     const nodes = [...plan.nodes.values()]
     const isTimed = estimate(plan).workMs > 0
     const rows = nodes.map(({ node, action, reasons, expectedMs }) => [
@@ -26,7 +27,7 @@ export const planTable = {
     ])
     const count = (action: string) => nodes.filter(n => n.action === action).length
     const parts = (['run', 'undetermined', 'hit', 'skip'] as const).filter(a => count(a)).map(a => `${count(a)} ${a}`)
-    return `${columns(rows)}\n\n${parts.join(', ')}\n${expectedTime(plan, palette)}`
+    return `${columns(fittedStages(rows, width), width)}\n\n${parts.join(', ')}\n${expectedTime(plan, palette)}`
   },
 }
 

@@ -1,7 +1,6 @@
 import { relative } from 'node:path'
-import { stripVTControlCharacters } from 'node:util'
 import type { Failure, RunState, StageState } from 'hone-engine'
-import { columns } from './columns.js'
+import { columns, fittedStages } from './columns.js'
 import { duration, number } from './format.js'
 import type { Palette } from './palette.js'
 import { shellWord } from './shell-word.js'
@@ -33,7 +32,7 @@ export function runSummary(state: RunState, options: { palette: Palette; cwd: st
     const tint = s.status in tints ? palette[tints[s.status as keyof typeof tints]] : palette.dim
     return [s.stage, palette.dim(s.uses), tint(s.status), s.status === 'ran' || s.status === 'failed' ? duration(s.durationMs ?? 0) : '', metrics(s.metrics) || (s.status === 'skipped' ? (s.because[0] ?? '') : '')]
   })
-  if (rows.length > 0) parts.push(columns(fitted(rows, width), width))
+  if (rows.length > 0) parts.push(columns(fittedStages(rows, width), width))
   const published = stages.flatMap(s => s.published.map(p => `${palette.dim('published')} ${relative(cwd, p.path) || p.path} ${palette.dim(`(${s.stage}.${p.port})`)}`))
   if (published.length) parts.push(published.join('\n'))
   const count = (status: string) => stages.filter(s => s.status === status).length
@@ -59,17 +58,6 @@ function typedAgain(args: readonly string[], file: string): string {
   const isKept = (arg: string, i: number) => !makesAnew.test(arg) && !/^--(from|refresh)$/.test(args[i - 1] ?? '')
   const kept = args.filter(isKept)
   return `hone ${(kept[0] === 'run' ? kept : ['run', file]).map(shellWord).join(' ')}`
-}
-
-const leastLast = 12
-
-/** In a narrow terminal what a stage is goes first, then its name is cut, so that no line is broken. */
-function fitted(rows: readonly (readonly string[])[], width: number): readonly (readonly string[])[] {
-  const widthOf = (column: number) => Math.max(...rows.map(row => stripVTControlCharacters(row[column]!).length))
-  const others = [0, 2, 3].reduce((n, column) => n + widthOf(column) + 2, 0)
-  if (others + widthOf(1) + 2 + widthOf(4) <= width) return rows
-  const names = Math.max(8, widthOf(0) - Math.max(0, others + Math.min(leastLast, widthOf(4)) - width))
-  return rows.map(([name, , ...more]) => [name!.length <= names ? name! : `${name!.slice(0, names - 1)}…`, ...more])
 }
 
 /** A failure in the form of a diagnostic: who, what, the last lines it printed, where all of it is, what to try. */

@@ -18,3 +18,5 @@ export function cut(text: string, columns: number): string {
 }
 
 export const pad = (text: string, columns: number): string => text + ' '.repeat(Math.max(0, columns - (isPlain(text) ? text.length : stringWidth(text))))
+
+export const cutLines = (text: string, columns: number): string => text.split('\n').map(line => cut(line, columns)).join('\n')
