@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
 import { cp, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ArtifactHandle, StageContext } from 'hone-engine'
+import { execa } from 'execa'
 import * as plain from '../kinds/plain.js'
 import type { ShellParams } from './shell.js'
 import { variable } from './variable.js'
@@ -56,9 +56,6 @@ async function gather(members: readonly ArtifactHandle[], folder: string): Promi
   await writeFile(join(folder, 'index.json'), JSON.stringify(index, null, 2) + '\n')
 }
 
-/** How long a command has to end once it was asked to. */
-const killAfterMs = 5000
-
 interface Surroundings {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
@@ -72,27 +69,19 @@ interface Surroundings {
  */
 async function bash(command: string, { cwd, env, signal, fail }: Surroundings): Promise<void> {
   signal.throwIfAborted()
-  let killing: NodeJS.Timeout | undefined
-  let stop = () => {}
-  try {
-    const { code, by } = await new Promise<{ code: number | null; by: NodeJS.Signals | null }>((done, refuse) => {
-      const child = spawn('bash', ['-euo', 'pipefail', '-c', command], { cwd, env, stdio: ['ignore', 'inherit', 'inherit'] })
-      child.once('error', refuse)
-      child.once('close', (code, by) => done({ code, by }))
-      stop = () => {
-        child.kill('SIGTERM')
-        killing = setTimeout(() => child.kill('SIGKILL'), killAfterMs)
-      }
-      signal.addEventListener('abort', stop, { once: true })
-    })
-    signal.throwIfAborted()
-    if (by !== null) throw new Error(`the command was ended by ${by}`)
-    if (code !== 0) throw new Error(`the command ended with exit code ${code}`)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') fail('bash was not found on this machine', undefined, 'Install bash, or put it into the PATH.')
-    throw error
-  } finally {
-    clearTimeout(killing)
-    signal.removeEventListener('abort', stop)
-  }
+  const ended = await execa('bash', ['-euo', 'pipefail', '-c', command], {
+    cwd,
+    env,
+    extendEnv: false,
+    stdin: 'ignore',
+    stdout: 'inherit',
+    stderr: 'inherit',
+    cancelSignal: signal,
+    reject: false,
+  })
+  signal.throwIfAborted()
+  if (!ended.failed) return
+  if (ended.code === 'ENOENT') fail('bash was not found on this machine', undefined, 'Install bash, or put it into the PATH.')
+  if (ended.signal !== undefined) throw new Error(`the command was ended by ${ended.signal}`)
+  throw new Error(ended.exitCode === undefined ? ended.shortMessage : `the command ended with exit code ${ended.exitCode}`)
 }
