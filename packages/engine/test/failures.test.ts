@@ -132,7 +132,7 @@ test('a stage that returns before it has read and written everything fails, howe
   const ran = await project.run({ keepGoing: true })
   assert.equal(statuses(ran), { rows: 'ran', early: 'failed', first: 'ran' })
   const { reason, message, final } = failure(ran, 'early')
-  assert.equal([reason, final], ['outputs', true])
+  assert.equal([reason, final], ['returned-early', true])
   assert.match(message, /^returned while it was still reading the input "rows": await the loop that reads it/)
 })
 
