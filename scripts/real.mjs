@@ -9,7 +9,7 @@ const help = `npm run real -- [--data css|lamini|FILE] [options of hone run]
 
 Tunes SmolLM2-135M-Instruct (135 million parameters) with LoRA and compares it with its base on held-out questions.
 
-  --data css      what MDN says of CSS and HTML (the default): pipelines/real.yaml, about 10 minutes on 2 cores at rest
+  --data css      what MDN says of CSS and HTML (the default): pipelines/real.yaml, 6 to 10 minutes on 2 cores at rest
   --data lamini   questions and answers about a product's documentation, 0.6 MB: pipelines/real-qa.yaml,
                   an estimated 10 minutes
   --data FILE     questions and answers of your own (jsonl, json, csv, tsv), by the same pipeline; its columns are
@@ -52,7 +52,7 @@ if (ownFile !== undefined && !existsSync(ownFile)) refuse(`--data takes css, lam
 const isSet = name => rest.some((arg, i) => arg === `--set=${name}` || arg.startsWith(`--set=${name}=`) || (['--set', '-s'].includes(rest[i - 1]) && arg.startsWith(`${name}=`)))
 
 console.log(`Tunes SmolLM2-135M-Instruct (135 million parameters; 98 to 270 MB to get, once) with LoRA on ${data === 'css' ? 'questions about CSS and HTML' : data === 'lamini' ? 'lamini_docs (0.6 MB)' : data}, and compares it with its base.`)
-console.log(`${data === 'css' ? 'About 10 minutes on 2 cores at rest, 18 on busy ones' : data === 'lamini' ? 'An estimated 10 minutes on 2 cores' : '600 rows of 80 tokens take an estimated 10 minutes on 2 cores'}; fewer rows take less: --set rows=200`)
+console.log(`${data === 'css' ? '6 to 10 minutes on 2 cores at rest, 18 on busy ones' : data === 'lamini' ? 'An estimated 10 minutes on 2 cores' : '600 rows of 80 tokens take an estimated 10 minutes on 2 cores'}; fewer rows take less: --set rows=200`)
 install({ onStart: () => console.log('Installing what pnpm-lock.yaml names …') })
 build()
 const settings = []

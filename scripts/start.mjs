@@ -11,7 +11,7 @@ const first = !existsSync(join(root, '.hone'))
 
 console.log('hone fine-tunes a language model from pipelines/quickstart.yaml:')
 console.log('  MDN’s descriptions of CSS and HTML → questions → tokens → LoRA → answers of base, tuned and control → error analysis')
-if (first) console.log('  The first run takes about 3 minutes on 2 cores, besides the download (about 750 MB on disk); the next one finds everything in its cache.')
+if (first) console.log('  The first run takes 2 to 3 minutes on 2 cores, besides the download (about 750 MB on disk); the next one finds everything in its cache.')
 
 install({ onStart: () => console.log('Installing what pnpm-lock.yaml names …') })
 build()
@@ -37,7 +37,7 @@ if (models.length) {
 console.log(`\nReport: ${pathToFileURL(join(out, 'report.html')).href}`)
 console.log(`
 Things to try
-  npm run real                                                        a real model, SmolLM2-135M, on the questions that this one is too small for
+  npm run real                                                            a real model, SmolLM2-135M, on the questions that this one is too small for
   ./node_modules/.bin/hone run pipelines/quickstart.yaml --set rank=32    only the tuning and what depends on it runs again
   ./node_modules/.bin/hone why pipelines/quickstart.yaml tuned            what changed, component by component
 `)
