@@ -7,6 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { runStage } from '../../packages/plugins/test/context.js'
 import { mdn } from '../../pipelines/plugins/mdn.js'
+import { refuseLeaks } from '../../pipelines/plugins/mdn/run.js'
 import { kinds, mask, shorten } from '../../pipelines/plugins/mdn/questions.js'
 
 const folder = join(dirname(createRequire(import.meta.url).resolve('@vscode/web-custom-data/package.json')), 'data')
@@ -48,6 +49,20 @@ test('no group and no description like one held out is learned', () => {
   assert.not(held.some(r => groups.has(r.group)))
   const index = nearIndex(learned.map(description), { threshold: 0.8 })
   assert.equal(held.filter(r => index.find(description(r)).length > 0), [])
+})
+
+test('a test description that stands in train, or one with 0.8 of its words in common, fails the run and names both', () => {
+  const item = (name: string, description: string, masked = description) => ({ name, description, masked })
+  const learned = item('ten', 'one two three four five six seven eight nine ten')
+  const refused = (held: typeof learned) => {
+    const said: string[] = []
+    refuseLeaks({ train: [learned], validation: [], test: [held] }, (message => said.push(message)) as never)
+    return said
+  }
+  assert.match(refused(item('same', learned.description))[0]!, /^the test description of same stands in train: "one two .*" is near "one two .*" \(Jaccard 1\.00\)$/)
+  assert.match(refused(item('near', 'one two three four five six seven eight nine'))[0]!, /Jaccard 0\.9/)
+  assert.match(refused(item('masked', 'quite another', learned.masked))[0]!, /of masked stands in train/)
+  assert.equal(refused(item('other', 'one two three eleven twelve thirteen fourteen fifteen')), [])
 })
 
 test('the name of an entry is masked in its description', () => {
