@@ -37,7 +37,10 @@ async function findArtifacts(shell: Shell, file: string, wanted: string, flags: 
           .map(([port, output]) => ({ node: n.node.id as string, port, ...output, path: store.pathOf(output) })),
   )
   await store.close()
-  if (found.length === 0) return shell.refuse(`${reference.stage} has no output "${reference.port}".`)
+  if (found.length === 0) {
+    const ports = new Set(named.flatMap(n => (n.action === 'hit' ? Object.keys(n.record.outputs) : [])))
+    return shell.refuse(reference.port === undefined ? `${reference.stage} has no outputs.` : `${reference.stage} has no output "${reference.port}". ${didYouMean(reference.port, ports, 'Its outputs are') ?? ''}`.trimEnd())
+  }
   return found
 }
 
