@@ -56,7 +56,7 @@ test('a test description that stands in train, or one with 0.8 of its words in c
   const learned = item('ten', 'one two three four five six seven eight nine ten')
   const refused = (held: typeof learned) => {
     const said: string[] = []
-    refuseLeaks({ train: [learned], validation: [], test: [held] }, (message => said.push(message)) as never)
+    refuseLeaks({ train: [learned], validation: [], test: [held] }, ((message: string) => said.push(message)) as never)
     return said
   }
   assert.match(refused(item('same', learned.description))[0]!, /^the test description of same stands in train: "one two .*" is near "one two .*" \(Jaccard 1\.00\)$/)
