@@ -25,10 +25,11 @@ import { OutsideData } from './plan/outside-data.js'
 import type { References } from './plan/references.js'
 import type { Plan } from './plan/types.js'
 import { loadRegistry } from './plugin/load.js'
+import type { LoadedRegistry } from './plugin/make-registry.js'
 import type { LoadedPlugin, Registry } from './plugin/registry.js'
 import { missingSecrets, selectionOf, type Selected } from './selection.js'
 import type { Pipeline } from './source/pipeline.js'
-import { parsePipeline, type ParseResult } from './source/parse.js'
+import { parsePipeline } from './source/parse.js'
 import { readLock } from './plan/lock-file.js'
 import { findProjectRoot } from './source/project-root.js'
 import { readSecrets } from './source/secrets.js'
@@ -104,18 +105,19 @@ async function whatThereIs(file: string, what: ReadText): Promise<string | undef
   return files.length === 0 && what === 'pipeline' ? '`hone init` makes a project to start from.' : undefined
 }
 
-/** Where the file itself has mistakes, those of its stages are looked for all the same, as far as they could be read. */
-async function furtherMistakes({ partial, diagnostics }: ParseResult, load: (plugins: Pipeline['plugins']) => Promise<Result<Registry>>): Promise<readonly Diagnostic[]> {
+/** What is a mistake whatever a plugin that did not load would have brought. */
+const plainMistakes = new Set<string>(['unknown-key', 'unknown-stage', 'unknown-port', 'bad-reference', 'missing-input', 'cycle', 'bad-matrix'])
+
+/** Where the file itself has mistakes, or a plugin did not load, those of its stages are looked for all the same, as far as they could be read. */
+async function furtherMistakes(mistakes: readonly Diagnostic[], pipeline: Pipeline | undefined, load: (plugins: Pipeline['plugins']) => Promise<LoadedRegistry>): Promise<readonly Diagnostic[]> {
   const collector = new Collector()
-  collector.addAll(diagnostics)
-  if (!partial) return collector.diagnostics
-  const registry = await load(partial.plugins)
+  collector.addAll(mistakes)
+  if (!pipeline) return collector.diagnostics
+  const registry = await load(pipeline.plugins)
   collector.addFollowing(registry.diagnostics)
-  if (registry.ok) {
-    const further = furtherInGraph(partial, registry.value, diagnostics)
-    collector.addFollowing(further.diagnostics)
-    collector.addFollowing(await lookAtNamed(further.named, partial))
-  }
+  const further = furtherInGraph(pipeline, registry.partial, mistakes)
+  collector.addFollowing(registry.ok ? further.diagnostics : further.diagnostics.filter(({ code }) => plainMistakes.has(code)))
+  collector.addFollowing(await lookAtNamed(further.named, pipeline))
   return collector.diagnostics
 }
 
@@ -153,10 +155,11 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
   const pipeline = parsePipeline({ file, text: text.value, projectRoot, env, set: options.set, paramsFile, ...(!noPlace && { memory: layout(root).reading(relative(projectRoot, file)) }) })
   if (noPlace) return { ok: false, diagnostics: [...pipeline.diagnostics, ...error('store', noPlace.message, noPlace.hint).diagnostics] }
   const cacheDir = layout(root).plugins
-  if (!pipeline.ok) return { ok: false, diagnostics: await furtherMistakes(pipeline, plugins => loadRegistry({ builtIn: options.builtIn, plugins, projectRoot, cacheDir })) }
-  const registry = await loadRegistry({ builtIn: options.builtIn, plugins: pipeline.value.plugins, projectRoot, cacheDir })
+  const load = (plugins: Pipeline['plugins']) => loadRegistry({ builtIn: options.builtIn, plugins, projectRoot, cacheDir })
+  if (!pipeline.ok) return { ok: false, diagnostics: await furtherMistakes(pipeline.diagnostics, pipeline.partial, load) }
+  const registry = await load(pipeline.value.plugins)
+  if (!registry.ok) return { ok: false, diagnostics: await furtherMistakes(pipeline.diagnostics, pipeline.value, async () => registry) }
   const diagnostics = [...pipeline.diagnostics, ...registry.diagnostics]
-  if (!registry.ok) return { ok: false, diagnostics }
   const graph = resolveGraph(pipeline.value, registry.value)
   diagnostics.push(...graph.diagnostics)
   const beside = async (mistakes: readonly Diagnostic[], named: Iterable<NamedForPort>) => {

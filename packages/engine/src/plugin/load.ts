@@ -9,7 +9,6 @@ import { asStoreError, StoreError } from '../artifacts/store-error.js'
 import { Collector } from '../diagnostics/collector.js'
 import type { Code } from '../diagnostics/codes.js'
 import type { Diagnostic, SourceRange } from '../diagnostics/diagnostic.js'
-import type { Result } from '../diagnostics/result.js'
 import { bundlePlugin } from './bundle.js'
 import { lookBeside } from './compiled-schema.js'
 import { digestCode, digestRules, runEntry } from './code-digest.js'
@@ -17,8 +16,8 @@ import { isMember, type PluginDefinition, type StageDefinition } from './define.
 import { pluginOf } from './exported.js'
 import { misfit } from './made-for.js'
 import { rememberByFiles } from './memo.js'
-import { makeRegistry } from './make-registry.js'
-import type { LoadedPlugin, RegisteredMember, RegisteredStage, Registry } from './registry.js'
+import { makeRegistry, type LoadedRegistry } from './make-registry.js'
+import type { LoadedPlugin, RegisteredMember, RegisteredStage } from './registry.js'
 import { packageOf, runsFromSource, type BuiltInModules } from './resolve.js'
 import { placeInFile, placeInStack } from './source-place.js'
 
@@ -49,7 +48,7 @@ export const builtInPlugin = (definition: PluginDefinition, module: string): Loa
 })
 
 /** Loads the plugins of one pipeline. Every mistake of a plugin is a diagnostic at the line of the YAML that names it. */
-export async function loadRegistry(options: RegistryOptions): Promise<Result<Registry>> {
+export async function loadRegistry(options: RegistryOptions): Promise<LoadedRegistry> {
   const loader = new Loader(options)
   const problems = new Collector()
   for (const other of await Promise.all(options.builtIn.map(plugin => loader.misfitOf(plugin)))) {

@@ -4,6 +4,9 @@ import type { Result } from '../diagnostics/result.js'
 import type { KindDefinition } from './define.js'
 import type { LoadedPlugin, RegisteredMember, RegisteredStage, Registry } from './registry.js'
 
+/** `partial` holds what could be loaded, where something could not. */
+export type LoadedRegistry = Result<Registry> & { readonly partial: Registry }
+
 /** Puts loaded plugins together; two that define one stage, or two different kinds of one id, are an error at the later one. */
 export function makeRegistry(
   plugins: readonly LoadedPlugin[],
@@ -11,7 +14,7 @@ export function makeRegistry(
   members: readonly RegisteredMember[],
   ranges: ReadonlyMap<string, SourceRange>,
   problems: Collector,
-): Result<Registry> {
+): LoadedRegistry {
   const byId = new Map<string, RegisteredStage>()
   for (const stage of stages) {
     const first = byId.get(stage.definition.id)
@@ -49,7 +52,7 @@ export function makeRegistry(
   const names = new Map<string, number>()
   for (const plugin of plugins) names.set(plugin.name, (names.get(plugin.name) ?? 0) + 1)
   for (const [name, count] of names) if (count > 1) problems.error('plugin-conflict', ranges.get(name), `${count} plugins are called ${name}`, { hint: 'A plugin is named twice in the file, or two files use the same name.' })
-  return problems.result(() => ({
+  const registry: Registry = {
     stage: id => byId.get(id),
     kind: id => kinds.get(id),
     member: (collection, name) => byName.get(`${collection} ${name}`),
@@ -58,5 +61,6 @@ export function makeRegistry(
     members: [...byName.values()],
     plugins,
     providers: plugins.flatMap(p => (p.definition.provides ?? []).map(provider => ({ plugin: p.name, provider }))),
-  }))
+  }
+  return { ...problems.result(() => registry), partial: registry }
 }
