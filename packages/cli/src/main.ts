@@ -12,6 +12,7 @@ const program = new Command('hone')
   .version(manifest.version)
   .showSuggestionAfterError()
   .configureHelp(helpOnOneScreen)
+  .configureOutput({ outputError: (text, write) => (shell.json ? shell.refuse(text.trimEnd()) : write(text)) })
   .addHelpText('after', '\nExample:  hone run pipelines/quickstart.yaml\nhone COMMAND --help tells more of one; hone --version is the version.')
 
 type Add = (program: Command, shell: Shell) => void
