@@ -182,7 +182,7 @@ test(unpublished, async () => {
   try {
     const ran = await project.start(['run', 'pipeline.yaml'], { ...nobody, env: { HONE_HOME: home.path('store') } }).ended
     assert.is(ran.code, 1, ran.stderr)
-    assert.match(ran.stdout, /\nfailed: a \(command\/shell\): cannot publish to out\/a\.jsonl: permission denied\n {2}hint: The result is kept in the store: mend that, or publish to another path, and run again\.\n/)
+    assert.match(ran.stdout, /\nfailed: a \(command\/shell\): cannot publish to out\/a\.jsonl: permission denied \(\.hone\)\n {2}hint: The result is kept in the store: mend that, or publish to another path, and run again\.\n/)
   } finally {
     chmodSync(project.root, 0o755)
   }

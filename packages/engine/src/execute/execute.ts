@@ -1,3 +1,4 @@
+import { relative, resolve } from 'node:path'
 import { diskSays, StoreError } from '../artifacts/store-error.js'
 import { DiagnosticError } from '../diagnostics/diagnostic-error.js'
 import type { StageStatus } from '../events/event.js'
@@ -136,9 +137,15 @@ async function published({ node }: PlannedNode, outcome: NodeOutcome, run: RunCo
       if (isOurs) throw error
       const says = diskSays(error)
       const hint = says === undefined ? (error as { hint?: string }).hint : 'The result is kept in the store: mend that, or publish to another path, and run again.'
-      const message = error instanceof PublishRefused ? error.message : `cannot publish to ${path}: ${says ?? (error as Error).message}`
+      const message = error instanceof PublishRefused ? error.message : `cannot publish to ${path}: ${says === undefined ? (error as Error).message : says + elsewhere(error, resolve(run.fingerprints.projectRoot, path), run.fingerprints.projectRoot)}`
       return { ...outcome, status: 'failed', failure: { reason: 'store', message, final: true, ...(hint && { hint }) } }
     }
   }
   return outcome
+}
+
+/** Which path the disk refused, where it is not the published one or a folder above it: what is known of publications is a file too. */
+function elsewhere(error: unknown, to: string, projectRoot: string): string {
+  const { path } = error as NodeJS.ErrnoException
+  return path === undefined || path.startsWith(to) || to.startsWith(path) ? '' : ` (${relative(projectRoot, path)})`
 }
