@@ -11,7 +11,7 @@ Tunes SmolLM2-135M-Instruct (135 million parameters) with LoRA and compares it w
 
   --data css      what MDN says of CSS and HTML (the default): pipelines/real.yaml, 6 to 10 minutes on 2 cores at rest
   --data lamini   questions and answers about a product's documentation, 0.6 MB: pipelines/real-qa.yaml,
-                  an estimated 10 minutes
+                  5 minutes on 2 cores at rest
   --data FILE     questions and answers of your own (jsonl, json, csv, tsv), by the same pipeline; its columns are
                   question and answer, or what --set question=COLUMN --set answer=COLUMN say
   --set rows=N    fewer rows take less time; also rank, epochs, and model=FOLDER in place of SmolLM2
@@ -52,7 +52,7 @@ if (ownFile !== undefined && !existsSync(ownFile)) refuse(`--data takes css, lam
 const isSet = name => rest.some((arg, i) => arg === `--set=${name}` || arg.startsWith(`--set=${name}=`) || (['--set', '-s'].includes(rest[i - 1]) && arg.startsWith(`${name}=`)))
 
 console.log(`Tunes SmolLM2-135M-Instruct (135 million parameters; 98 to 270 MB to get, once) with LoRA on ${data === 'css' ? 'questions about CSS and HTML' : data === 'lamini' ? 'lamini_docs (0.6 MB)' : data}, and compares it with its base.`)
-console.log(`${data === 'css' ? '6 to 10 minutes on 2 cores at rest, 18 on busy ones' : data === 'lamini' ? 'An estimated 10 minutes on 2 cores' : '600 rows of 80 tokens take an estimated 10 minutes on 2 cores'}; fewer rows take less: --set rows=200`)
+console.log(`${data === 'css' ? '6 to 10 minutes on 2 cores at rest, 18 on busy ones' : data === 'lamini' ? '5 minutes on 2 cores at rest, more on busy ones' : '600 rows of 80 tokens take an estimated 10 minutes on 2 cores'}; fewer rows take less: --set rows=200`)
 install({ onStart: () => console.log('Installing what pnpm-lock.yaml names …') })
 build()
 const settings = []

@@ -109,11 +109,9 @@ async function whatThereIs(file: string, what: ReadText): Promise<string | undef
 const plainMistakes = new Set<string>(['unknown-key', 'unknown-stage', 'unknown-port', 'bad-reference', 'missing-input', 'cycle', 'bad-matrix'])
 
 /** Where the file itself has mistakes, or a plugin did not load, those of its stages are looked for all the same, as far as they could be read. */
-async function furtherMistakes(mistakes: readonly Diagnostic[], pipeline: Pipeline | undefined, load: (plugins: Pipeline['plugins']) => Promise<LoadedRegistry>): Promise<readonly Diagnostic[]> {
+async function furtherMistakes(mistakes: readonly Diagnostic[], pipeline: Pipeline, registry: LoadedRegistry): Promise<readonly Diagnostic[]> {
   const collector = new Collector()
   collector.addAll(mistakes)
-  if (!pipeline) return collector.diagnostics
-  const registry = await load(pipeline.plugins)
   collector.addFollowing(registry.diagnostics)
   const further = furtherInGraph(pipeline, registry.partial, mistakes)
   collector.addFollowing(registry.ok ? further.diagnostics : further.diagnostics.filter(({ code }) => plainMistakes.has(code)))
@@ -154,11 +152,10 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
   const noPlace = placeProblem(realIo, root)
   const pipeline = parsePipeline({ file, text: text.value, projectRoot, env, set: options.set, paramsFile, ...(!noPlace && { memory: layout(root).reading(relative(projectRoot, file)) }) })
   if (noPlace) return { ok: false, diagnostics: [...pipeline.diagnostics, ...error('store', noPlace.message, noPlace.hint).diagnostics] }
-  const cacheDir = layout(root).plugins
-  const load = (plugins: Pipeline['plugins']) => loadRegistry({ builtIn: options.builtIn, plugins, projectRoot, cacheDir })
-  if (!pipeline.ok) return { ok: false, diagnostics: await furtherMistakes(pipeline.diagnostics, pipeline.partial, load) }
-  const registry = await load(pipeline.value.plugins)
-  if (!registry.ok) return { ok: false, diagnostics: await furtherMistakes(pipeline.diagnostics, pipeline.value, async () => registry) }
+  const read = pipeline.ok ? pipeline.value : pipeline.partial
+  if (!read) return { ok: false, diagnostics: pipeline.diagnostics }
+  const registry = await loadRegistry({ builtIn: options.builtIn, plugins: read.plugins, projectRoot, cacheDir: layout(root).plugins })
+  if (!pipeline.ok || !registry.ok) return { ok: false, diagnostics: await furtherMistakes(pipeline.diagnostics, read, registry) }
   const diagnostics = [...pipeline.diagnostics, ...registry.diagnostics]
   const graph = resolveGraph(pipeline.value, registry.value)
   diagnostics.push(...graph.diagnostics)
