@@ -1,4 +1,4 @@
-import { relative, resolve } from 'node:path'
+import { relative, resolve, sep } from 'node:path'
 import { diskSays, StoreError } from '../artifacts/store-error.js'
 import { DiagnosticError } from '../diagnostics/diagnostic-error.js'
 import type { StageStatus } from '../events/event.js'
@@ -147,5 +147,6 @@ async function published({ node }: PlannedNode, outcome: NodeOutcome, run: RunCo
 /** Which path the disk refused, where it is not the published one or a folder above it: what is known of publications is a file too. */
 function elsewhere(error: unknown, to: string, projectRoot: string): string {
   const { path } = error as NodeJS.ErrnoException
-  return path === undefined || path.startsWith(to) || to.startsWith(path) ? '' : ` (${relative(projectRoot, path)})`
+  const isAtOrBelow = (one: string, other: string) => one === other || one.startsWith(other + sep)
+  return path === undefined || isAtOrBelow(path, to) || isAtOrBelow(to, path) ? '' : ` (${relative(projectRoot, path)})`
 }

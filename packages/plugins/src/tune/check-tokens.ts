@@ -15,10 +15,13 @@ export async function checkTokens({ upstream }: Pick<CheckContext, 'upstream'>, 
     // One that cannot be read is told by its kind.
     const tokenizer = await loadTokenizer(made.path).catch(() => undefined)
     if (!tokenizer) continue
-    const own = model.dir === undefined ? undefined : await loadTokenizer(model.dir).catch(() => undefined)
     const said = `"${stage}" makes tokens with the tokenizer of ${made.reference}`
-    if (tokenizer.vocabSize > model.vocabSize) problems.push({ message: `${said}, which has ${tokenizer.vocabSize} tokens; the model has ${model.vocabSize}`, param, hint })
-    else if (own && numbersOthers(tokenizer, own)) problems.push({ message: `${said}, whose numbers mean other tokens to the model`, param, hint })
+    if (tokenizer.vocabSize > model.vocabSize) {
+      problems.push({ message: `${said}, which has ${tokenizer.vocabSize} tokens; the model has ${model.vocabSize}`, param, hint })
+      continue
+    }
+    const own = model.dir === undefined ? undefined : await loadTokenizer(model.dir).catch(() => undefined)
+    if (own && numbersOthers(tokenizer, own)) problems.push({ message: `${said}, whose numbers mean other tokens to the model`, param, hint })
   }
   return problems
 }
