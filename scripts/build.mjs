@@ -1,7 +1,7 @@
 // Makes every packages/*/src into dist with source maps and declarations (types are checked by tsc, not here), and digests the code of the built-in stages.
 // What a command that finds nothing to do must load is bundled into three files, as finding 150 modules takes longer than planning. They are CommonJS,
-// of which the command keeps what V8 compiled (packages/engine/src/load-compiled.ts); whoever imports a package gets the same instance from index.js.
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+// of which the command keeps what V8 compiled (packages/engine/src/plugin/load-compiled.ts); whoever imports a package gets the same instance from index.js.
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -81,20 +81,37 @@ function writeLicences(dist, ...metafiles) {
 /** `dist/bundle` is as deep as the folders of src, so that what is found beside a module is found from there too. */
 async function bundleEngine() {
   const [src, dist] = ['src', 'dist'].map(folder => join(root, 'packages/engine', folder))
-  const packageFile = (name, file) => join(realpathSync(join(root, 'packages/engine/node_modules', name)), file)
-  // Each is one file beside, loaded when it is asked for and kept compiled too: [the package's own file, who asks for it, as what, what it is called here]
-  const asked = [
-    [packageFile('ajv', 'dist/2020.js'), 'plugin/json-schema.ts', "createRequire(import.meta.url)('ajv/dist/2020.js')", 'ajv.cjs'],
-    [packageFile('yaml', 'dist/index.js'), 'source/yaml.ts', "createRequire(import.meta.url)('yaml')", 'yaml.cjs'],
-  ]
+  // Each is one file beside, loaded when it is asked for and kept compiled too.
+  const files = {
+    'ajv.cjs': `module.exports = { Ajv2020: require('ajv/dist/2020.js').Ajv2020, default: require('ajv/dist/standalone/index.js').default }`,
+    'yaml.cjs': `module.exports = require('yaml')`,
+  }
+  const asked = (name, by) => [`createRequire(import.meta.url)('${name}')`, by]
+  const fromBeside = file => `__compiled.loadCompiled(__dirname + '/${file}')`
+  const { version } = JSON.parse(readFileSync(join(root, 'packages/engine/node_modules/ajv/package.json'), 'utf8'))
+  /** Who asks for a package, as what, and what stands there in a build. */
+  const changes = {
+    'plugin/json-schema.ts': [
+      asked('ajv/dist/2020.js', fromBeside('ajv.cjs')),
+      asked('ajv/dist/standalone/index.js', fromBeside('ajv.cjs')),
+      asked('ajv/package.json', JSON.stringify({ version })),
+      ...['ucs2length', 'equal'].map(name => asked(`ajv/dist/runtime/${name}.js`, `require('ajv/dist/runtime/${name}.js')`)),
+    ],
+    'source/yaml.ts': [asked('yaml', fromBeside('yaml.cjs'))],
+  }
   const packagesBeside = {
     name: 'packages-beside',
     setup: setup => {
-      for (const [, path, text, file] of asked) {
-        const source = join(src, path)
-        if (!readFileSync(source, 'utf8').includes(text)) throw new Error(`${path} loads ${file} in another way than the build expects`)
-        setup.onLoad({ filter: new RegExp(`[\\\\/]${path.replace('/', '[\\\\/]')}$`) }, () => ({ contents: readFileSync(source, 'utf8').replace(text, `__compiled.loadCompiled(__dirname + '/${file}')`), loader: 'ts' }))
+      for (const [path, texts] of Object.entries(changes)) {
+        let contents = readFileSync(join(src, path), 'utf8')
+        for (const [text, by] of texts) {
+          if (!contents.includes(text)) throw new Error(`${path} does not have ${text}, as the build expects`)
+          contents = contents.replace(text, by)
+        }
+        setup.onLoad({ filter: new RegExp(`[\\\\/]${path.replace('/', '[\\\\/]')}$`) }, () => ({ contents, loader: 'ts' }))
       }
+      // The same instance as the command's own.
+      setup.onResolve({ filter: /\/load-compiled\.js$/ }, () => ({ path: 'hone-engine/load-compiled', external: true }))
     },
   }
   const [own, , ...theirs] = await Promise.all([
@@ -113,8 +130,8 @@ export const worker = () => import('./execute/worker-main.js')`,
       external: ['esbuild', 'inversify', 'reflect-metadata'],
       plugins: [packagesBeside],
     }),
-    build({ ...common, banner: {}, define: {}, entryPoints: [join(src, 'load-compiled.ts')], outfile: join(dist, 'load-compiled.cjs') }),
-    ...asked.map(([entry, , , file]) => build({ ...common, banner: {}, define: {}, sourcemap: false, entryPoints: [entry], outfile: join(dist, 'bundle', file) })),
+    build({ ...common, banner: {}, define: {}, entryPoints: [join(src, 'plugin/load-compiled.ts')], outfile: join(dist, 'load-compiled.cjs') }),
+    ...Object.entries(files).map(([file, contents]) => build({ ...common, banner: {}, define: {}, sourcemap: false, stdin: { contents, resolveDir: src }, outfile: join(dist, 'bundle', file) })),
   ])
   for (const name of ['child', 'worker']) writeFileSync(join(dist, `bundle/${name}-main.cjs`), `void require('./engine.cjs').${name}()\n`)
   writeFileSync(join(dist, 'index.cjs'), "module.exports = require('./load-compiled.cjs').loadCompiled(require.resolve('./bundle/engine.cjs')).index\n")

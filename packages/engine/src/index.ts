@@ -37,7 +37,7 @@ export { updateReferences, type FetchProgress, type UpdatedReference, type Updat
 export { locateNamed, type LocateOptions } from './locate-named.js'
 export { lockFile, readLock } from './plan/lock-file.js'
 export { readSecrets } from './source/secrets.js'
-export { userCache } from './user-cache.js'
+export { userCache } from './plugin/user-cache.js'
 export type { Binding, Provided, Services } from './compose.js'
 export { executorNamed, services, type Clock, type MakeExecutor, type OpenStore } from './execute/services.js'
 export type { Attempt, Executor } from './execute/host.js'

@@ -8,7 +8,7 @@ import type { KindDefinition } from './plugin/define.js'
 import { followFrom, type FetchOptions, type OpenOptions } from './prepare.js'
 import { findProjectRoot } from './source/project-root.js'
 import { readSecrets } from './source/secrets.js'
-import { userCache } from './user-cache.js'
+import { userCache } from './plugin/user-cache.js'
 
 export interface LocateOptions extends Pick<OpenOptions, 'builtIn' | 'env'>, FetchOptions {
   /** A path, `FILE:STAGE.PORT`, or a reference that the kind knows. */

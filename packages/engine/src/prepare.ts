@@ -33,7 +33,7 @@ import { parsePipeline } from './source/parse.js'
 import { readLock } from './plan/lock-file.js'
 import { findProjectRoot } from './source/project-root.js'
 import { readSecrets } from './source/secrets.js'
-import { userCache } from './user-cache.js'
+import { userCache } from './plugin/user-cache.js'
 
 export interface OpenOptions {
   /** Against the current folder. */

@@ -3,7 +3,8 @@ import type { ErrorObject, ValidateFunction } from 'ajv'
 import { digestOfJson } from '../artifacts/digest.js'
 import type { Json } from '../artifacts/types.js'
 import { compiledBefore } from '../plugin/compiled-schema.js'
-import { loadAjv } from '../plugin/json-schema.js'
+import { loadAjv, loadStandalone } from '../plugin/json-schema.js'
+import { keepValidator, keptValidator } from '../plugin/kept-validator.js'
 import type { ArtifactKeyword, JsonSchema, ProvidedKeyword, StageDefinition } from '../plugin/define.js'
 import { escapePart } from './schema-errors.js'
 
@@ -25,7 +26,8 @@ const options = { meta: false, validateSchema: false, allErrors: true, useDefaul
 const ours = ['artifact', 'provided'] as const
 
 function ajv(): Ajv2020 {
-  return (sharedAjv ??= makeAjv({}))
+  // With the source of what it makes, which may be kept.
+  return (sharedAjv ??= makeAjv({ code: { source: true } }))
 }
 
 function makeAjv(more: object): Ajv2020 {
@@ -70,8 +72,14 @@ export class ParameterSchema {
 
   /** ajv's errors. Sets defaults in `value`. Throws where the schema itself is wrong. */
   errors(value: Json): readonly ErrorObject[] {
-    this.#validate ??= compiledBefore(this.#definition, this.#schema) ?? ajv().compile(this.#schema)
+    this.#validate ??= compiledBefore(this.#definition, this.#schema) ?? keptValidator(this.#schema) ?? this.#compile()
     return this.#validate(value) ? [] : [...(this.#validate.errors ?? [])]
+  }
+
+  #compile(): ValidateFunction {
+    const validate = ajv().compile(this.#schema)
+    keepValidator(this.#schema, () => loadStandalone()(ajv(), validate))
+    return validate
   }
 
   /** A module that checks as `errors` does, for a build to leave beside a plugin. `standalone` is ajv's own. */

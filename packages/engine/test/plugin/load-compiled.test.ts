@@ -11,7 +11,7 @@ const test = suite('compiled bundles')
 const folder = mkdtempSync(join(tmpdir(), 'hone-compiled-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
-const source = fileURLToPath(new URL('../src/load-compiled.ts', import.meta.url))
+const source = fileURLToPath(new URL('../../src/plugin/load-compiled.ts', import.meta.url))
 // Node 22 and later keep compiled code themselves.
 const isOurs = !('enableCompileCache' in module)
 

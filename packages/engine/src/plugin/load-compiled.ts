@@ -90,6 +90,9 @@ let ownRole: string | undefined
 /** Says in a word what this process is for, and so that what it compiles is to be kept. Without it `loadCompiled` is `require`. */
 export const keepFor = (role: string): void => void (ownRole = role.slice(0, 12))
 
+/** Whether what this process makes of code and schemas is to be kept. */
+export const keepsCompiled = (): boolean => ownRole !== undefined && !process.env['NODE_DISABLE_COMPILE_CACHE']
+
 /** As `require(bundle)`, for a bundle in ASCII. */
 export function loadCompiled(bundle: string): unknown {
   const require = createRequire(bundle)
