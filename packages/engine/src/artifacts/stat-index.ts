@@ -5,13 +5,11 @@ import type { StoreIo } from './io.js'
 import { codeOf } from './store-error.js'
 import type { Digest } from './types.js'
 
-interface Entry {
-  /** inode, size, mtimeNs, ctimeNs. */
-  readonly stamp: string
-  /** By the clock, just before the file was read. */
-  readonly hashedAtMs: number
-  readonly digest: Digest
-}
+/**
+ * As it stands in the file behind the name, since most of many thousands are only asked whether they fit: the stamp (inode, size, mtimeNs, ctimeNs), a
+ * tab, when it was hashed by the clock, just before the file was read, a tab, and the digest.
+ */
+type Entry = string
 
 /** What a file's stat says that changes when its content does. */
 export const stampOf = (stat: BigIntStats): string => `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`
@@ -37,23 +35,23 @@ export class StatIndex {
   /** The digest under `name` if the file still is what was hashed. `isObject`: our own chmod and links move its ctime, so that only its mtime can be racy. */
   get(name: string, stat: BigIntStats, isObject = false): Digest | undefined {
     this.#load()
-    const entry = this.#entries.get(name)
-    if (entry === undefined || entry.stamp !== stampOf(stat)) return undefined
+    const entry = read(this.#entries.get(name), stat)
+    if (entry === undefined) return undefined
     const changed = isObject || stat.mtimeNs > stat.ctimeNs ? stat.mtimeNs : stat.ctimeNs
     return Number(changed) / 1e6 + raceMs(changed) < entry.hashedAtMs ? entry.digest : undefined
   }
 
   set(name: string, stat: BigIntStats, digest: Digest, hashedAtMs: number): void {
     this.#load()
-    const entry = { stamp: stampOf(stat), hashedAtMs, digest }
+    const entry = `${stampOf(stat)}\t${hashedAtMs}\t${digest}`
     this.#entries.set(name, entry)
     this.#unwritten.push(line(name, entry))
   }
 
   /** After we linked to an object ourselves: its ctime moved and nothing else did. */
   restamp(name: string, before: BigIntStats, after: BigIntStats): void {
-    const entry = this.#entries.get(name)
-    if (!entry || entry.stamp !== stampOf(before)) return
+    const entry = read(this.#entries.get(name), before)
+    if (!entry) return
     if (before.ino === after.ino && before.size === after.size && before.mtimeNs === after.mtimeNs) this.set(name, after, entry.digest, entry.hashedAtMs)
   }
 
@@ -89,9 +87,10 @@ export class StatIndex {
       return
     }
     for (const l of text.split('\n')) {
-      const [name, stamp, at, digest, ...rest] = l.split('\t')
-      if (!name || !stamp || !at || !digest || rest.length > 0 || !isDigest(digest)) continue
-      this.#entries.set(name.includes('\\') ? unescape(name) : name, { stamp, hashedAtMs: Number(at), digest })
+      const end = l.indexOf('\t')
+      if (end <= 0) continue
+      const name = l.slice(0, end)
+      this.#entries.set(name.includes('\\') ? unescape(name) : name, l.slice(end + 1))
       this.#lines++
     }
     // A torn last line must not swallow the next one.
@@ -107,4 +106,13 @@ export const settleMs = (stat: BigIntStats, nowMs: number): number => Math.max(0
 
 const escape = (name: string): string => name.replace(/[\\\t\n]/g, c => (c === '\\' ? '\\\\' : c === '\t' ? '\\t' : '\\n'))
 const unescape = (name: string): string => name.replace(/\\(.)/g, (_, c: string) => (c === 't' ? '\t' : c === 'n' ? '\n' : c))
-const line = (name: string, entry: Entry): string => `${escape(name)}\t${entry.stamp}\t${entry.hashedAtMs}\t${entry.digest}\n`
+const line = (name: string, entry: Entry): string => `${escape(name)}\t${entry}\n`
+
+/** Undefined where the file is no longer what was hashed, or the entry is torn. */
+function read(entry: Entry | undefined, stat: BigIntStats): { readonly hashedAtMs: number; readonly digest: Digest } | undefined {
+  if (entry === undefined) return undefined
+  const stamp = stampOf(stat)
+  const digest = entry.slice(-64)
+  if (!entry.startsWith(stamp) || entry[stamp.length] !== '\t' || entry.at(-65) !== '\t' || !isDigest(digest)) return undefined
+  return { hashedAtMs: Number(entry.slice(stamp.length + 1, -65)), digest }
+}

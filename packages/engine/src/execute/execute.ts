@@ -1,7 +1,8 @@
 import { relative, resolve, sep } from 'node:path'
 import { diskSays, StoreError } from '../artifacts/store-error.js'
 import { DiagnosticError } from '../diagnostics/diagnostic-error.js'
-import type { StageStatus } from '../events/event.js'
+import type { ArtifactStore, Digest } from '../artifacts/types.js'
+import type { Event, StageStatus } from '../events/event.js'
 import type { NodeId } from '../graph/graph.js'
 import { backendOf, fingerprint } from '../plan/fingerprint.js'
 import { findHit, skipReason, whyNot } from '../plan/plan.js'
@@ -35,7 +36,7 @@ export async function execute(run: RunContext): Promise<ReadonlyMap<NodeId, Stag
       key: outcome.key,
       // Not the wait for cores or for another process.
       durationMs: Math.round(run.clock.nowMs() - (outcome.startedAtMs ?? readyAtMs)),
-      outputs: Object.fromEntries(Object.entries(outcome.outputs).map(([port, output]) => [port, { digest: output.digest, path: run.store.pathOf(output), kind: output.kind, bytes: output.bytes }])),
+      outputs: toldOutputs(outcome.outputs, run.store),
       metrics: outcome.metrics,
       ...(outcome.failure && { failure: outcome.failure }),
     })
@@ -62,6 +63,15 @@ export async function execute(run: RunContext): Promise<ReadonlyMap<NodeId, Stag
     throw error
   }
   return new Map([...run.plan.nodes.keys()].map(id => [id, outcomes.get(id)!.status]))
+}
+
+function toldOutputs(outputs: NodeOutcome['outputs'], store: ArtifactStore): Extract<Event, { type: 'stage-finished' }>['outputs'] {
+  const told: Record<string, { digest: Digest; path: string; kind: string; bytes: number }> = {}
+  for (const port in outputs) {
+    const output = outputs[port]!
+    told[port] = { digest: output.digest, path: store.pathOf(output), kind: output.kind, bytes: output.bytes }
+  }
+  return told
 }
 
 const isEmpty = (record: Readonly<Record<string, unknown>>): boolean => {

@@ -236,7 +236,8 @@ async function keep(
 ): Promise<NodeOutcome> {
   const { definition } = node.stage
   const determinism = typeof definition.determinism === 'function' ? definition.determinism(node.params) : definition.determinism
-  if (print.key === undefined || print.staticKey === undefined) return { status: 'ran', because, key: null, outputs, metrics }
+  const staticKey = print.staticKey()
+  if (print.key === undefined || staticKey === undefined) return { status: 'ran', because, key: null, outputs, metrics }
   const before = run.store.recordOf(print.key)
   if (before && determinism !== 'none') {
     for (const port of Object.keys({ ...before.outputs, ...outputs })) {
@@ -248,7 +249,7 @@ async function keep(
   const record: ActionRecord = {
     schema: 1,
     key: print.key,
-    staticKey: print.staticKey,
+    staticKey,
     uses: definition.id,
     components: print.components,
     outputs,

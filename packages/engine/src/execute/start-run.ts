@@ -62,8 +62,7 @@ export function startRun(options: StartOptions): { run: RunContext; log: EventLo
 
   const isoOf = isoTimes()
   const emit = (body: EventBody) => {
-    const { type, ...rest } = body
-    const event = redact.value({ type, at: isoOf(clock.nowMs()), run: id, ...rest }) as Event
+    const event = redact.value(Object.assign({ type: body.type, at: isoOf(clock.nowMs()), run: id }, body)) as Event
     log.append(event)
     for (const sink of options.sinks) sink(event)
   }

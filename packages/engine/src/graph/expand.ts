@@ -261,14 +261,16 @@ export class Expander {
         collector.error('too-many-nodes', this.#pipeline.rangeOf(path, 'key'), `With "${source.id}" the nodes of the file have more than ${mostEdges.toLocaleString('en')} edges.`, { hint: 'Gather many members in one stage without a matrix, and refer to that.' })
         return undefined
       }
-      nodes.push({
+      const { when, condition } = binding.when(labels)
+      const { env, deferredEnv } = binding.env(labels)
+      const node = {
         id, source, stage: registered, labels,
         params: bound.params, deferred: bound.deferred,
         inputPorts: bound.inputPorts, outputPorts: bound.outputPorts ?? {},
-        inputs, after: afterList, required: requiredList, reads,
-        ...binding.when(labels), ...binding.env(labels),
+        inputs, after: afterList, required: requiredList, reads, when, env, deferredEnv,
         seed: binding.seed(labels), publish: binding.publish(labels), resources: bound.resources,
-      })
+      }
+      nodes.push(condition === undefined ? node : { ...node, condition })
     }
     return nodes
   }

@@ -15,13 +15,14 @@ const harmless = new Set(['code', 'version', 'key schema'])
  * code differs. The record says for ever after that it was adopted, and from which key.
  */
 export async function adopt(previous: ActionRecord | undefined, present: Fingerprint, store: ArtifactStore, nowMs: number): Promise<Adoption> {
-  if (present.key === undefined || present.staticKey === undefined) return { type: 'refused', reasons: [present.uncached ?? 'it has no key'] }
-  const hit = await store.lookup(present.key)
+  const { key, components } = present
+  const staticKey = present.staticKey()
+  if (key === undefined || staticKey === undefined) return { type: 'refused', reasons: [present.uncached ?? 'it has no key'] }
+  const hit = await store.lookup(key)
   if (hit) return { type: 'already-a-hit', record: hit }
   if (!previous || !(await store.lookup(previous.key))) return { type: 'refused', reasons: ['there is no earlier result to adopt'] }
   const others = explain(previous.components, present.components).filter(d => !harmless.has(d.component))
   if (others.length > 0) return { type: 'refused', reasons: describe(others, previous.uses) }
-  const { key, staticKey, components } = present
   return {
     type: 'adopted',
     record: await store.publish({ ...previous, key, staticKey, components, adoptedFrom: previous.key, finishedAt: new Date(nowMs).toISOString() }),

@@ -44,7 +44,7 @@ export interface FingerprintContext {
 
 /** What the nodes of one plan or run ask for again and again: code digests, and the files that parameters name. */
 export interface SharedLookups {
-  readonly codes: Map<Coded, Promise<Digest | undefined>>
+  readonly codes: Map<Coded, Digest | undefined | Promise<Digest | undefined>>
   readonly named: Map<string, Promise<NamedFiles>>
 }
 
@@ -58,7 +58,7 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
     { name: 'uses', value: definition.id },
     { name: 'version', value: definition.version },
     { name: 'seed', value: node.seed },
-    { name: 'outputs', value: Object.fromEntries(Object.entries(node.outputPorts).map(([port, { kind }]) => [port, kind.id])) },
+    { name: 'outputs', value: kindsOf(node.outputPorts) },
   ]
   const ports: Component[] = []
   const inputs: Record<string, readonly RequestInput[]> = {}
@@ -98,7 +98,8 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
   if (outside?.type === 'at') components.push({ name: outsideData, value: outside.value })
   if (outside?.type === 'unknown') uncached.push(outside.because)
   for (const { name, what, code } of codesOf(node, context.registry)) {
-    const digest = await codeDigest(code, context.shared)
+    const found = codeDigest(code, context.shared)
+    const digest = found instanceof Promise ? await found : found
     if (digest !== undefined) components.push({ name, value: digest })
     else {
       const fault = code.codeFault?.()
@@ -107,26 +108,26 @@ export async function fingerprint(node: GraphNode, context: FingerprintContext):
   }
   const encoded = components.map(encodeComponent)
   let known: Digest | undefined
-  // Asked for only where there is no hit.
-  const staticKeyOf = () => (bound && uncached.length === 0 ? (known ??= digestOfEncoded(encoded)) : undefined)
+  const staticKey = () => (bound && uncached.length === 0 ? (known ??= digestOfEncoded(encoded)) : undefined)
   if (determinism === 'platform') ports.push({ name: 'engine', value: `${definition.engine?.(node.params, backendOf(node, context.backend)) ?? 'node'} ${process.arch}` })
 
   const all = [...components, ...ports]
-  if (!bound || waitsFor.size > 0) return { type: 'waiting', for: [...waitsFor], staticKey: staticKeyOf(), components: all }
+  if (!bound || waitsFor.size > 0) return { type: 'waiting', for: [...waitsFor], staticKey, components: all }
+  const key = uncached.length > 0 ? undefined : digestOfEncoded([...encoded, ...ports.map(encodeComponent)])
+  const ready = { type: 'ready', key, staticKey, components: all, params: bound.params, env: bound.env, inputs } as const
+  if (outside?.type !== 'at' && uncached[0] === undefined) return ready
   return {
-    type: 'ready',
+    ...ready,
     ...(outside?.type === 'at' && outside.asOf !== undefined && { note: `outside data as of ${outside.asOf.slice(0, 16).replace('T', ' ')} UTC` }),
     ...(outside?.type === 'at' && outside.warning !== undefined && { warning: outside.warning }),
-    key: uncached.length > 0 ? undefined : digestOfEncoded([...encoded, ...ports.map(encodeComponent)]),
-    get staticKey() {
-      return staticKeyOf()
-    },
-    components: all,
-    params: bound.params,
-    env: bound.env,
-    inputs,
     ...(uncached[0] !== undefined && { uncached: uncached[0] }),
   }
+}
+
+function kindsOf(ports: GraphNode['outputPorts']): JsonObject {
+  const kinds: Record<string, string> = {}
+  for (const port in ports) kinds[port] = ports[port]!.kind.id
+  return kinds
 }
 
 /** Where numbers are computed, if the pipeline or the command line says so. */
@@ -160,10 +161,12 @@ function codesOf({ stage, params }: GraphNode, registry: Registry): { name: stri
   return [{ name: 'code', what: stage.definition.id, code: stage }, ...members]
 }
 
-function codeDigest(code: Coded, shared: SharedLookups): Promise<Digest | undefined> {
-  let digest = shared.codes.get(code)
-  if (!digest) shared.codes.set(code, (digest = code.codeDigest() as Promise<Digest | undefined>))
-  return digest
+function codeDigest(code: Coded, { codes }: SharedLookups): Digest | undefined | Promise<Digest | undefined> {
+  if (!codes.has(code)) {
+    const asked = code.codeDigest() as Promise<Digest | undefined>
+    codes.set(code, asked.then(digest => (codes.set(code, digest), digest)))
+  }
+  return codes.get(code)
 }
 
 type FilesInput = Extract<NodeInput, { type: 'files' }>

@@ -70,7 +70,8 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
       const expected = timed && { expectedMs: timed.durationMs }
       if (action.action === 'hit') {
         const { key, outputs, metrics, node: madeBy, pipeline, durationMs } = action.record
-        nodes.set(node.id, { action: 'hit', record: { key, outputs, metrics, node: madeBy, durationMs, ...(pipeline !== undefined && { pipeline }) }, node, reasons, ...expected })
+        const record = pipeline === undefined ? { key, outputs, metrics, node: madeBy, durationMs } : { key, outputs, metrics, node: madeBy, durationMs, pipeline }
+        nodes.set(node.id, expected ? { action: 'hit', record, node, reasons, expectedMs: expected.expectedMs } : { action: 'hit', record, node, reasons })
         states.set(node.id, { type: 'done', outputs, metrics })
         return
       }
@@ -184,8 +185,9 @@ async function decide(
     return hit ? { action: { action: 'hit', record: hit.record }, reasons: hit.reasons } : run(...whyNot(outcome, { previous: known.previous(), lastKey: known.lastKey }))
   }
   const waiting = waitReasons(node, outcome.for)
-  if (outcome.staticKey === undefined) return { action: { action: 'undetermined' }, reasons: waiting }
-  const shares = (await known.store.lookupStatic(outcome.staticKey)).length > 0
+  const staticKey = outcome.staticKey()
+  if (staticKey === undefined) return { action: { action: 'undetermined' }, reasons: waiting }
+  const shares = (await known.store.lookupStatic(staticKey)).length > 0
   if (shares) return { action: { action: 'undetermined' }, reasons: waiting }
   const previous = known.previous()
   return run(...(previous ? differences(previous.components, outcome.components, node, waiting) : ['no record yet', ...waiting]))
@@ -202,10 +204,10 @@ export async function findHit(
   if (key === undefined) return undefined
   const found = store.lookup(key, { isLikely: key === lastKey })
   const record = found instanceof Promise ? await found : found
-  if (record) return { record, reasons: [...(print.note === undefined ? [] : [print.note]), ...hitReasons(record)] }
-  const { staticKey } = print
-  if (staticKey === undefined) return undefined
+  if (record) return { record, reasons: print.note === undefined ? hitReasons(record) : [print.note, ...hitReasons(record)] }
   if (backend !== undefined || !components.some(c => c.name === 'engine')) return undefined
+  const staticKey = print.staticKey()
+  if (staticKey === undefined) return undefined
   for (const other of await store.lookupStatic(staticKey)) {
     const differing = explain(other.components, components)
     if (differing.length > 0 && differing.every(d => d.component === 'engine')) {

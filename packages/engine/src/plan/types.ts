@@ -15,7 +15,8 @@ export interface RequestInput {
 /** What a node's key is made of, once all that comes in is known. `key` is undefined when nothing may be cached. */
 export interface Fingerprint {
   readonly key: Digest | undefined
-  readonly staticKey: Digest | undefined
+  /** Asked for only where there is no hit. */
+  readonly staticKey: () => Digest | undefined
   readonly components: readonly Component[]
   /** Of a result that is used again: what it rests on that may have changed. */
   readonly note?: string
@@ -36,7 +37,7 @@ export interface Fingerprint {
  */
 export type FingerprintOutcome =
   | (Fingerprint & { readonly type: 'ready' })
-  | { readonly type: 'waiting'; readonly for: readonly NodeId[]; readonly staticKey: Digest | undefined; readonly components: readonly Component[] }
+  | { readonly type: 'waiting'; readonly for: readonly NodeId[]; readonly staticKey: () => Digest | undefined; readonly components: readonly Component[] }
   | { readonly type: 'blocked'; readonly diagnostics: readonly Diagnostic[] }
 
 /** What a plan keeps of the record of a hit: a hundred thousand whole ones would be most of its memory. */

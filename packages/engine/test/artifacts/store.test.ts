@@ -397,6 +397,29 @@ test('an unchanged file is hashed once, across processes and after the project h
     assert.is(two.reads.filter(p => p === there).length, 0)
   }))
 
+test('a torn or foreign line of the stat index is not believed, and costs only hashing', () =>
+  withProject(async ({ dir, open, write }) => {
+    mkdirSync(join(dir, '.hone'))
+    const path = write('rows\\of\tmine', 'rows')
+    const later = { ...realIo, nowMs: () => Date.now() + 60_000 }
+    const first = await open(later)
+    await first.digestFile(path)
+    await first.close()
+    const whole = readFileSync(first.at.statIndex, 'utf8')
+    assert.is((await open()).knownDigest(path)?.digest, sha('rows'))
+    const [name, stamp, at] = whole.split('\t') as [string, string, string]
+    const cut = [whole.slice(0, -30), `${name}\t${stamp}\t${at}\t`, `${name}\t${stamp}\t${at}`, `${name}\t${stamp}`, name, '\n\t\n']
+    const foreign = [`${whole.slice(0, -1)}0\n`, `${whole.slice(0, -1)}\t${sha('more')}\n`, `${whole.slice(0, -1)}${sha('more')}\n`, `${name}\t${stamp}0\t${at}\t${sha('other')}\n`, `${name}\t${stamp}\tx\t${sha('other')}\n`, `${name}\t${stamp}\t${at}\t${'x'.repeat(64)}\n`, `\t${stamp}\t${at}\t${sha('other')}\n`]
+    for (const text of [...cut, ...foreign]) {
+      writeFileSync(first.at.statIndex, text)
+      const store = await open(later)
+      assert.is(store.knownDigest(path), undefined, JSON.stringify(text))
+      assert.is((await store.digestFile(path)).digest, sha('rows'))
+      await store.close()
+      assert.is((await open()).knownDigest(path)?.digest, sha('rows'), JSON.stringify(text))
+    }
+  }))
+
 test('a touched file is hashed again and has the same digest; a copied project hits though every inode is new', () =>
   withProject(async ({ dir, open, write }) => {
     const path = write('x', 'rows')

@@ -149,7 +149,8 @@ test('a node whose upstream has not run waits, with its static key known', () =>
     const waiting = await outcomeOf(store, graph, 'a')
     const ready = await outcomeOf(store, graph, 'a', { up: { out: artifact('aa') } })
     assert.equal(waiting.type === 'waiting' && waiting.for, ['up'])
-    assert.is(waiting.type === 'waiting' && waiting.staticKey, ready.type === 'ready' && ready.staticKey)
+    assert.is(waiting.type === 'waiting' && waiting.staticKey(), ready.type === 'ready' && ready.staticKey())
+    assert.ok(waiting.type === 'waiting' && waiting.staticKey())
   }))
 
 test('an output that was left out blocks who takes it, by name', () =>

@@ -117,7 +117,8 @@ export async function runAll(store: FileStore, graph: Graph, give: (node: string
       continue
     }
     const outcome = await outcomeOf(store, graph, id, done)
-    if (outcome.type !== 'ready' || !outcome.key || !outcome.staticKey) throw new Error(`${id}: ${JSON.stringify(outcome)}`)
+    const staticKey = outcome.type === 'ready' ? outcome.staticKey() : undefined
+    if (outcome.type !== 'ready' || !outcome.key || !staticKey) throw new Error(`${id}: ${JSON.stringify(outcome)}`)
     let record: ActionRecord | undefined = options.force?.has(id) ? undefined : await store.lookup(outcome.key)
     if (!record) {
       ran.push(id)
@@ -133,7 +134,7 @@ export async function runAll(store: FileStore, graph: Graph, give: (node: string
       const { definition } = node.node.stage
       record = await store.publish(
         {
-          schema: 1, key: outcome.key, staticKey: outcome.staticKey, uses: definition.id, components: outcome.components, outputs, metrics: {},
+          schema: 1, key: outcome.key, staticKey, uses: definition.id, components: outcome.components, outputs, metrics: {},
           determinism: definition.determinism as 'bytes', run: 'r', node: id, finishedAt: '2026-03-04T00:00:00.000Z', durationMs: 1234,
         },
         { replace: options.force?.has(id) === true },
