@@ -16,12 +16,13 @@ export interface Conditions {
   /** By node, what was to happen. */
   readonly plan?: Readonly<Record<string, string>>
   readonly outage?: 'lasting' | 'first'
-  /** The name of a stage. */
-  readonly forced?: string
+  /** The names of nodes that run whatever the store has. */
+  readonly forced?: ReadonlySet<string>
 }
 
 type Finished = Extract<Event, { type: 'stage-finished' }>
 type ByNode = ReadonlyMap<string, Finished>
+const none: ReadonlySet<string> = new Set()
 type Is = (what: string, found: unknown, expected: unknown) => void
 
 const finishedOf = (events: readonly Event[]): ByNode => new Map(events.flatMap(e => (e.type === 'stage-finished' ? [[e.stage, e] as const] : [])))
@@ -37,7 +38,7 @@ function collect(check: (is: Is, wrong: string[]) => void): void {
 /** That a run came to its end as it must, left the bytes of the truth, and did nothing that was done already. Answers how each node ended. */
 export function checkRun(nodes: readonly Node[], events: readonly Event[], known: Known, conditions: Conditions): ByNode {
   const finished = finishedOf(events)
-  const { outage, forced, plan, project } = conditions
+  const { outage, forced = none, plan, project } = conditions
   collect((is, wrong) => {
     checkNames(nodes, finished, is)
     const failed = expectFailures(nodes, finished, known, conditions, is)
@@ -47,10 +48,9 @@ export function checkRun(nodes: readonly Node[], events: readonly Event[], known
     }
     const ended = nodes.filter(node => !failed.has(node.name))
     if (!outage) checkPublished(ended, project, is)
-    for (const node of nodes) if (node.stage === forced && !node.isSkipped) is(`${node.name}, forced`, finished.get(node.name)?.status, 'ran')
+    for (const { name, isSkipped } of ended) if (forced.has(name) && !isSkipped) is(`${name}, forced`, finished.get(name)?.status, 'ran')
     for (const e of events) if (e.type === 'nondeterministic') wrong.push(`${e.stage}.${e.port} was other bytes the last time`)
-    checkSpared(ended.filter(node => node.stage !== forced), [finished], known, wrong)
-    for (const node of nodes) if (node.stage === forced && !node.isSkipped) noteDone(node, known)
+    checkSpared(ended, [finished], known, wrong, forced)
   })
   return finished
 }
@@ -79,6 +79,12 @@ export function checkFresh(nodes: readonly Node[], events: readonly Event[], pro
   })
 }
 
+/** Whether what a selection needs is known to be in the store, as `--only` asks for; undefined where it may be. */
+export function isThere(needed: readonly Node[], { done, begun }: Known): boolean | undefined {
+  const lacking = needed.filter(({ isSkipped, isCached, identity }) => !isSkipped && !(isCached && done.has(identity)))
+  return lacking.length === 0 || (lacking.every(({ isCached, identity }) => isCached && begun.has(identity)) ? undefined : false)
+}
+
 export function noteInterrupted(events: readonly Event[], nodes: readonly Node[], known: Known): void {
   const finished = finishedOf(events)
   for (const node of nodes) {
@@ -98,7 +104,7 @@ function noteDone({ identity }: Node, { done, begun }: Known): void {
 const checkNames = (nodes: readonly Node[], finished: ByNode, is: Is) => is('nodes', [...finished.keys()].sort().join(), nodes.map(n => n.name).sort().join())
 
 /** The nodes that an outage lets fail, and those that come after them and are skipped for it. */
-function expectFailures(nodes: readonly Node[], finished: ByNode, { done, begun }: Known, { outage, forced }: Conditions, is: Is): ReadonlySet<string> {
+function expectFailures(nodes: readonly Node[], finished: ByNode, { done, begun }: Known, { outage, forced = none }: Conditions, is: Is): ReadonlySet<string> {
   const without = new Set<string>()
   if (!outage) return without
   for (const node of nodes) {
@@ -107,7 +113,7 @@ function expectFailures(nodes: readonly Node[], finished: ByNode, { done, begun 
     if (node.after.some(before => without.has(before))) {
       is(`${name} after a failure`, status, 'skipped')
       without.add(name)
-    } else if (node.isFragile && !node.isSkipped && (!node.isCached || node.stage === forced || !done.has(identity))) {
+    } else if (node.isFragile && !node.isSkipped && (!node.isCached || forced.has(name) || !done.has(identity))) {
       // The first of two that do the same may fail for both; a scratch may know of an earlier outage.
       const mayHold = begun.has(identity) || (outage === 'first' && node.attempts === 1)
       const mustHold = outage === 'first' && node.attempts > 1
@@ -145,7 +151,7 @@ function checkPublished(nodes: readonly Node[], project: Project, is: Is): void 
 }
 
 /** That of the same work, one node ran if it was not in the store, and none if it was. */
-function checkSpared(nodes: readonly Node[], runs: readonly ByNode[], known: Known, wrong: string[]): void {
+function checkSpared(nodes: readonly Node[], runs: readonly ByNode[], known: Known, wrong: string[], forced = none): void {
   const works = new Map<string, Node[]>()
   for (const node of nodes) if (!node.isSkipped) works.set(node.identity, [...(works.get(node.identity) ?? []), node])
   for (const [identity, same] of works) {
@@ -156,7 +162,7 @@ function checkSpared(nodes: readonly Node[], runs: readonly ByNode[], known: Kno
         const hasRun = finished.get(name)?.status === 'ran'
         if (!isCached && !hasRun) wrong.push(`${name} is not cached and did not run`)
         ran += Number(hasRun)
-        kept += Number(hasRun && isCached)
+        kept += Number(hasRun && isCached && !forced.has(name))
       }
     }
     const names = same.map(({ name }) => `${name} (${runs.map(finished => finished.get(name)?.because.join('; ')).join(' | ')})`).join(', ')

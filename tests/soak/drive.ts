@@ -18,10 +18,17 @@ export interface Asked {
   readonly endsAfter?: number
   /** Else that of the project. */
   readonly store?: string
-  readonly stages?: readonly string[]
-  /** The name of a stage. */
-  readonly force?: string
+  readonly selection?: Selection
 }
+
+/** How the name of a stage is asked for: `STAGE`, `--force=STAGE` and so on. */
+export interface Selection {
+  readonly by: 'stage' | 'only' | 'from' | 'force' | 'refresh'
+  readonly stage: string
+}
+
+/** What is asked for cannot be done, and nothing was started. */
+export class Refused extends Error {}
 
 export interface Driver {
   /** Every event, as far as it was told. */
@@ -55,9 +62,9 @@ async function inProcess(): Promise<Driver> {
     builtInPlugin(definePlugin({ name: 'soak-threads', api: 1, provides: [{ token: executorNamed('local'), create: () => () => local }] }), import.meta.url),
   ]
   const options = (project: Project, world: World, store?: string) => ({ file: project.path('pipeline.yaml'), builtIn, set: setOf(world), env: { PATH: process.env['PATH'], ...environmentOf(world, store) } })
-  const refused = (diagnostics: readonly { message: string }[]) => new Error(`refused: ${diagnostics.map(d => d.message).join('\n')}`)
+  const refused = (diagnostics: readonly { code: string; message: string }[]) => new Refused(diagnostics.map(d => `${d.code}: ${d.message}`).join('\n'))
   return {
-    async run(project, { world, endsAfter, store, shuffleSeed, stages, force }) {
+    async run(project, { world, endsAfter, store, shuffleSeed, selection }) {
       const events: Event[] = []
       const cancel = new AbortController()
       const sink = (event: Event) => {
@@ -65,7 +72,7 @@ async function inProcess(): Promise<Driver> {
         if (events.length === endsAfter) cancel.abort(new Error('enough'))
       }
       const outcome = await runPipeline(
-        { ...options(project, world, store), machine: { cpus: 3, memory: 2 ** 32, gpus: 0 }, cancel: cancel.signal, keepGoing: true, shuffleSeed, ...(stages && { stages }), ...(force !== undefined && { force: [force] }) },
+        { ...options(project, world, store), machine: { cpus: 3, memory: 2 ** 32, gpus: 0 }, cancel: cancel.signal, keepGoing: true, shuffleSeed, ...(selection && selected(selection)) },
         [sink],
       )
       if (outcome.status === 'refused') throw refused(outcome.diagnostics)
@@ -80,11 +87,16 @@ async function inProcess(): Promise<Driver> {
   }
 }
 
+function selected({ by, stage }: Selection) {
+  if (by === 'stage') return { stages: [stage] }
+  return by === 'force' || by === 'refresh' ? { [by]: [stage] } : { [by]: stage }
+}
+
 function byCommand(): Driver {
   const setting = (world: World) => setOf(world).flatMap(set => ['--set', set])
   return {
-    async run(project, { world, endsAfter, store, stages = [], force }) {
-      const args = ['run', 'pipeline.yaml', ...stages, '--json', '--keep-going', ...setting(world), ...(force === undefined ? [] : [`--force=${force}`])]
+    async run(project, { world, endsAfter, store, selection }) {
+      const args = ['run', 'pipeline.yaml', ...(selection ? [selection.by === 'stage' ? selection.stage : `--${selection.by}=${selection.stage}`] : []), '--json', '--keep-going', ...setting(world)]
       const running = project.start(args, { env: environmentOf(world, store) })
       if (endsAfter !== undefined) {
         await running.until('so many events', () => running.stdout.split('\n').length > endsAfter).catch(() => {})
@@ -92,7 +104,7 @@ function byCommand(): Driver {
         if (running.child.exitCode === null) running.kill('SIGKILL')
       }
       const { stdout, stderr, code } = await running.ended
-      if (stderr !== '' && code === 2) throw new Error(stderr)
+      if (code === 2) throw new Refused(stderr)
       return withoutSecret(stdout.split('\n').filter(line => line.endsWith('}')).map(line => JSON.parse(line) as Event), world)
     },
     async plan(project, world) {

@@ -2,8 +2,8 @@
 import { cpSync, rmSync } from 'node:fs'
 import fc from 'fast-check'
 import { Project } from '../rig.js'
-import { checkFresh, checkRun, checkTogether, noteInterrupted, type Known } from './check.js'
-import { emptyStore, forget, type Driver } from './drive.js'
+import { checkFresh, checkRun, checkTogether, isThere, noteInterrupted, type Known } from './check.js'
+import { emptyStore, forget, Refused, type Driver, type Selection } from './drive.js'
 import { edited, edits, type Edit } from './edits.js'
 import { filesOf } from './files.js'
 import { lay } from './lay.js'
@@ -17,8 +17,8 @@ export type Before =
   | { readonly type: 'interrupted'; readonly after: number }
   /** Fragile stages fail, always or the first time. */
   | { readonly type: 'outage'; readonly isLasting: boolean }
-  /** One stage and what it needs is run, or is run anew with all else. */
-  | { readonly type: 'selected' | 'forced'; readonly stage: number }
+  /** A stage is asked for: it alone or with what it needs or with all that follows, or all else with it anew. */
+  | { readonly type: 'selected'; readonly by: Selection['by']; readonly stage: number }
   /** Two runs go on at a time. */
   | { readonly type: 'together' }
   | { readonly type: 'nothing' }
@@ -46,7 +46,7 @@ const before: fc.Arbitrary<Before> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ type: 'nothing' as const }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('interrupted' as const), after: fc.integer({ min: 2, max: 14 }) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('outage' as const), isLasting: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('selected' as const, 'forced' as const), stage: fc.nat(60) }) },
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('selected' as const), by: fc.constantFrom('stage' as const, 'only' as const, 'from' as const, 'force' as const, 'refresh' as const), stage: fc.nat(60) }) },
   { weight: 1, arbitrary: fc.constant({ type: 'together' as const }) },
 )
 
@@ -109,7 +109,6 @@ interface Surroundings {
 async function checkStep(before: Before, { project, world, driver, known, tried, shuffleSeed }: Surroundings): Promise<void> {
   const nodes = nodesOf(world)
   const asked = { world, shuffleSeed }
-  const stage = 'stage' in before ? world.stages[before.stage % world.stages.length]!.name : ''
   switch (before.type) {
     case 'nothing':
       break
@@ -125,12 +124,7 @@ async function checkStep(before: Before, { project, world, driver, known, tried,
       break
     }
     case 'selected':
-      checkRun(neededBy(stage, nodes), await driver.run(project, { ...asked, stages: [stage] }), known, { project })
-      tried.selected++
-      break
-    case 'forced':
-      checkRun(nodes, await driver.run(project, { ...asked, force: stage }), known, { project, forced: stage })
-      tried.forced++
+      await checkSelected({ by: before.by, stage: world.stages[before.stage % world.stages.length]!.name }, nodes, { project, world, driver, known, tried, shuffleSeed })
       break
     case 'together':
       checkTogether(nodes, await Promise.all([driver.run(project, asked), driver.run(project, { ...asked, shuffleSeed: shuffleSeed + 1 })]), known, project)
@@ -152,9 +146,35 @@ async function checkStep(before: Before, { project, world, driver, known, tried,
   for (const { status } of finished.values()) tried[status === 'ran' ? 'ran' : status === 'hit' ? 'hits' : 'skipped']++
 }
 
-function neededBy(stage: string, nodes: readonly Node[]): readonly Node[] {
-  const needed = new Set(nodes.filter(node => node.stage === stage).map(node => node.name))
+async function checkSelected({ by, stage }: Selection, nodes: readonly Node[], { project, world, driver, known, tried, shuffleSeed }: Surroundings): Promise<void> {
+  const asked = nodes.filter(node => node.stage === stage)
+  const following = followersOf(asked, nodes)
+  const meant = by === 'stage' || by === 'only' ? neededBy(asked, nodes) : by === 'from' ? neededBy(following, nodes) : nodes
+  const forced = new Set((by === 'from' ? following : by === 'force' || by === 'refresh' ? asked : []).map(node => node.name))
+  // In the way of `--only`.
+  const mayStart = by !== 'only' || isThere(meant.filter(node => node.stage !== stage), known)
+  let events
+  try {
+    events = await driver.run(project, { world, shuffleSeed, selection: { by, stage } })
+  } catch (e) {
+    if (!(e instanceof Refused) || mayStart === true || !e.message.includes('would have to run first')) throw e
+    tried.refused++
+    return
+  }
+  if (mayStart === false) throw new Error(`--only ${stage} ran, though what it needs was not there`)
+  checkRun(meant, events, known, { project, forced })
+  tried[forced.size > 0 ? 'forced' : 'selected']++
+}
+
+function neededBy(some: readonly Node[], nodes: readonly Node[]): readonly Node[] {
+  const needed = new Set(some.map(node => node.name))
   // Each stands after what it needs.
   for (const node of nodes.toReversed()) if (needed.has(node.name)) for (const name of node.after) needed.add(name)
   return nodes.filter(node => needed.has(node.name))
+}
+
+function followersOf(some: readonly Node[], nodes: readonly Node[]): readonly Node[] {
+  const following = new Set(some.map(node => node.name))
+  for (const node of nodes) if (node.after.some(name => following.has(name))) following.add(node.name)
+  return nodes.filter(node => following.has(node.name))
 }
