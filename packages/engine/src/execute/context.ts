@@ -1,7 +1,7 @@
 import type { ArtifactHandle, InputPorts, Memo, OutputHandle, OutputPorts, StageContext } from '../plugin/define.js'
 import type { RequestInput } from '../plan/types.js'
 import type { StageEvent, StageRequest } from './request.js'
-import { readRows, RowWriter, type Reading } from './rows.js'
+import { EarlyReturn, readRows, RowWriter, type Reading } from './rows.js'
 import { StageFailure } from './stage-failure.js'
 
 const progressEveryMs = 100
@@ -25,6 +25,8 @@ export interface OpenContext {
   readonly missed: ReadonlySet<string>
   /** Loops over inputs that go on: none once the stage's function has returned, or it did not wait for them. */
   readonly reading: Reading
+  /** What the first row or metric after the end was told. */
+  late(): EarlyReturn | undefined
   /** Sends what was held back and closes the writers. */
   finish(): Promise<void>
 }
@@ -35,6 +37,8 @@ export function openContext({ request, inputPorts, outputPorts, services, memo, 
   const writers = new Map<string, RowWriter>()
   const progress = new Throttled(emit)
   const reading: Reading = new Set()
+  let isFinished = false
+  let lateMetric: EarlyReturn | undefined
 
   const inputs: Record<string, unknown> = {}
   for (const [port, members] of Object.entries(request.inputs)) {
@@ -77,6 +81,11 @@ export function openContext({ request, inputPorts, outputPorts, services, memo, 
     ...(request.keep !== undefined && { keep: request.keep }),
     progress: (done, total, unit, phase) => progress.send({ type: 'progress', done, unit, ...(total !== undefined && { total }), ...(phase !== undefined && { phase }) }),
     metric(name, value, step) {
+      if (isFinished) {
+        // Not thrown: in a timer it would end the process before it is told.
+        lateMetric ??= new EarlyReturn(`the metric ${name} was given after the stage's function had returned: await what gives it`)
+        return
+      }
       if (!Number.isFinite(value)) {
         // JSON has no NaN; a curve with a hole says as much.
         if (!warned.has(name)) emit({ type: 'log', level: 'warn', message: `the metric ${name} is ${value}${step === undefined ? '' : ` at step ${step}`} and is left out` })
@@ -99,7 +108,9 @@ export function openContext({ request, inputPorts, outputPorts, services, memo, 
     writers,
     missed,
     reading,
+    late: () => lateMetric ?? [...writers.values()].find(writer => writer.late)?.late,
     async finish() {
+      isFinished = true
       progress.flush()
       for (const writer of writers.values()) await writer.close()
     },

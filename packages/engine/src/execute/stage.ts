@@ -71,8 +71,7 @@ export async function runDefinition(
 }
 
 /** What a stage writes after its function has returned would be missing, or not, as it comes: then nothing of it is kept. */
-async function refuseWhatGoesOn(begun: Begun, { outputs }: StageRequest, { writers }: OpenContext, emit: (event: StageEvent) => void, signal: AbortSignal): Promise<void> {
-  const late = () => [...writers.values()].find(writer => writer.late)?.late
+async function refuseWhatGoesOn(begun: Begun, { outputs }: StageRequest, { writers, late }: OpenContext, emit: (event: StageEvent) => void, signal: AbortSignal): Promise<void> {
   // Of rows that go through a writer, the writer knows.
   const byPath = Object.entries(outputs).filter(([port]) => !writers.get(port)?.rows)
   const { written, goingOn } = await begun.ended(byPath.map(([, { path }]) => path), () => late() !== undefined || signal.aborted)

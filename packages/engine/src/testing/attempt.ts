@@ -86,7 +86,7 @@ export async function attempt(stage: StageDefinition, setting: StageSetting, opt
       cancelledForMs: endedAt - startedAt - (options.cancelAfterMs ?? 0),
       outputFault,
       outputs,
-      changedInputs: namesThatDiffer(before.inputs, inputDigests(place)),
+      changedInputs: [...new Set([...namesThatDiffer(before.inputs, inputDigests(place)), ...inputsWritten(place, writes.outside)])],
       writtenOutside: [...new Set([...writes.outside, ...inside])].filter(path => !isInput(place, path)),
       writtenLate: [...new Set([...writes.late, ...late])].map(path => path.replace(`${root}/`, '')),
       unlisted: [...unlisted],
@@ -130,6 +130,11 @@ const outputDigests = ({ request }: Place) => Object.fromEntries(Object.entries(
 const inputDigests = ({ request }: Place): Readonly<Record<string, Digest>> =>
   Object.fromEntries(Object.entries(request.inputs).flatMap(([port, members]) =>
     members.flatMap(({ label, logicalName, path }) => Object.entries(digestsBelow(path)).map(([name, digest]) => [[port, label, logicalName, name].filter(Boolean).join('/'), digest]))))
+
+/** Also where it was put back: who reads it meanwhile reads something else. */
+const inputsWritten = ({ request }: Place, written: ReadonlySet<string>): string[] =>
+  Object.entries(request.inputs).flatMap(([port, members]) =>
+    members.filter(m => [...written].some(path => path === m.path || path.startsWith(`${m.path}/`))).map(({ label, logicalName }) => [port, label, logicalName].filter(Boolean).join('/')))
 
 const isInput = ({ request }: Place, path: string): boolean => Object.values(request.inputs).some(members => members.some(m => path === m.path || path.startsWith(`${m.path}/`)))
 

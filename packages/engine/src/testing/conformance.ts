@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import type { Digest, JsonObject } from '../artifacts/types.js'
 import { lightCancelMs, patience } from '../execute/host.js'
 import { checkPlugin } from '../plugin/check-plugin.js'
-import type { Determinism, StageDefinition } from '../plugin/define.js'
+import type { Determinism, StageDefinition, StageProblem } from '../plugin/define.js'
+import { onAnotherDay } from './another-day.js'
 import { attempt, type Attempt } from './attempt.js'
 import { digestsBelow, firstDifference, namesThatDiffer } from './contents.js'
-import { openToAnyKey, wrongDefault, wrongExample, wrongValues } from './parameter-checks.js'
+import { ofOtherTypes, ofOtherValues, openToAnyKey, wrongDefault, wrongExample, wrongValues } from './parameter-checks.js'
 import { deafProbe, writingProbe, wrongProbe } from './probe-checks.js'
 import { completeParams, layOut, parameterProblems, type StageSetting } from './setting.js'
 
@@ -48,8 +49,8 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
   const given = (options.params ?? {}) as JsonObject
   const determinism = (): Determinism => (typeof stage.determinism === 'function' ? stage.determinism(completeParams(stage, options)) : stage.determinism)
   const first = once(() => attempt(stage, options, { timeoutMs, lingerMs: 100 }))
-  // Equal bytes anywhere hold with other threads, too.
-  const second = once(() => attempt(stage, { ...options, threads: (options.threads ?? 1) + (determinism() === 'bytes' ? 1 : 0) }, { timeoutMs }))
+  // Equal bytes anywhere hold with other threads, too, and on any day.
+  const second = once(() => onAnotherDay(() => attempt(stage, { ...options, threads: (options.threads ?? 1) + (determinism() === 'bytes' ? 1 : 0) }, { timeoutMs })))
   const isGood = ({ result, outputFault }: Attempt) => result?.ok === true && !outputFault
   /** A run that did what it should, else undefined: what it should not have done is told by a check of its own. */
   const good = (made: () => Promise<Attempt>) => made().then(run => (isGood(run) ? run : undefined), () => undefined)
@@ -92,7 +93,7 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
       name: 'gives the same bytes again',
       run: async () => {
         const [a, b] = [await comparable(first), await comparable(second)]
-        if (a && b && determinism() !== 'none') refuse(difference(a, b), `it declares determinism: '${determinism()}'`)
+        if (a && b && determinism() !== 'none') refuse(difference(a, b), `it declares determinism: '${determinism()}'; the second run had another day, another time zone${determinism() === 'bytes' ? ' and another number of threads' : ''}`)
       },
     },
     {
@@ -107,6 +108,25 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
           const says = `with its memo ${part === 1 ? 'full' : 'half full'}`
           if (!isGood(after)) refuse(`fails ${says}: ${failureOf(after)}`)
           refuse(difference(before, after), `${says}; what the function of memo.map gives must depend on its rows and the salt alone`)
+        }
+        for (const { name, value, params } of ofOtherValues(stage, completeParams(stage, options), options)) {
+          const without = await attempt(stage, { ...options, params }, { timeoutMs })
+          if (!isGood(without)) continue
+          const after = await attempt(stage, { ...options, params }, { timeoutMs, memoRoot: partOfMemo(memoRoot, before.place.root, 1) })
+          const says = `with ${name}: ${JSON.stringify(value)}`
+          if (!isGood(after)) refuse(`fails ${says} and a memo that other parameters filled: ${failureOf(after)}`)
+          refuse(difference(without, after), `${says} and an empty memo, then with one that other parameters filled; the salt must name each parameter that the function of memo.map reads`)
+        }
+      },
+    },
+    {
+      name: 'bears each type that its schema lets through',
+      run: async () => {
+        if (!(await good(first))) return
+        for (const { name, value, params } of ofOtherTypes(stage, completeParams(stage, options), options)) {
+          if ((await problemsByCheck(stage, options, params)).length > 0) continue
+          const { result } = await attempt(stage, { ...options, params }, { timeoutMs })
+          if (result && !result.ok && result.failure.reason === 'threw') refuse(`takes ${name}: ${JSON.stringify(value)} and then throws: ${result.failure.message}. Narrow its schema, answer it from \`check\`, or end the stage with \`fail\``)
         }
       },
     },
@@ -218,13 +238,18 @@ function partOfMemo(memoRoot: string, root: string, part: number): string {
   return copy
 }
 
+/** What a stage's own check refuses; the parameters have their defaults. */
+async function problemsByCheck(stage: StageDefinition, options: ConformanceOptions, params: JsonObject): Promise<readonly StageProblem[]> {
+  const { checkInputs } = await layOut(stage, { ...options, params })
+  return ((await stage.check?.({ params, inputs: checkInputs, upstream: {} })) ?? []).filter(p => p.severity !== 'warning')
+}
+
 async function notRefused(stage: StageDefinition, options: ConformanceOptions, { params, says }: WrongParameters, timeoutMs: number): Promise<string | undefined> {
   const all = { ...options.params, ...params }
   const filled = structuredClone(all) as JsonObject
   const bySchema = parameterProblems(stage, filled, options)
   if (bySchema.length > 0) return said(bySchema.map(p => p.message).join('; '), says)
-  const { checkInputs } = await layOut(stage, { ...options, params: all })
-  const byCheck = ((await stage.check?.({ params: filled, inputs: checkInputs, upstream: {} })) ?? []).filter(p => p.severity !== 'warning')
+  const byCheck = await problemsByCheck(stage, options, filled)
   if (byCheck.length > 0) return said(byCheck.map(p => p.message).join('; '), says)
   const { result } = await attempt(stage, { ...options, params: all }, { timeoutMs })
   if (!result || result.ok) return 'takes them'

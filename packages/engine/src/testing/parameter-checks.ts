@@ -2,7 +2,8 @@ import { loadYaml } from '../source/yaml.js'
 import type { Json, JsonObject } from '../artifacts/types.js'
 import { ParameterSchema } from '../graph/parameters.js'
 import { schemaProblems } from '../graph/schema-errors.js'
-import type { CheckContext, StageDefinition, StageProblem } from '../plugin/define.js'
+import type { CheckContext, JsonSchema, StageDefinition, StageProblem } from '../plugin/define.js'
+import { parameterProblems, type StageSetting } from './setting.js'
 
 /** What is wrong with a stage's parameters as its schema describes them; each answers a sentence, or undefined. */
 
@@ -66,4 +67,35 @@ async function faultOfCheck(stage: StageDefinition, params: JsonObject, inputs: 
     if (param !== undefined && param !== '' && declared && !declared.has(param.split('/')[0]!)) return `its check names the parameter "${param}", which the schema does not list`
   }
   return undefined
+}
+
+export interface OtherParameters {
+  readonly name: string
+  readonly value: Json
+  readonly params: JsonObject
+}
+
+const typeOf = (value: Json | undefined): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value)
+
+/** The same parameters with one of them of each further type that the schema lets through. What names a file is left alone. */
+export function ofOtherTypes(stage: StageDefinition, params: JsonObject, setting: StageSetting): readonly OtherParameters[] {
+  return others(stage, params, setting, (accepts, current) => {
+    const accepted = [...new Map(values.filter(accepts).map(value => [typeOf(value), value])).entries()]
+    return accepted.length < 2 ? [] : accepted.filter(([type]) => type !== typeOf(current)).map(([, value]) => value)
+  })
+}
+
+/** The same parameters with one of them of another value of its type. */
+export function ofOtherValues(stage: StageDefinition, params: JsonObject, setting: StageSetting): readonly OtherParameters[] {
+  return others(stage, params, setting, (accepts, current, { enum: listed }) => {
+    const near: readonly Json[] = Array.isArray(listed) ? listed : typeof current === 'boolean' ? [!current] : typeof current === 'number' ? [current + 1, current / 2] : [`${typeof current === 'string' ? current : ''}?`, 1, true]
+    return near.filter(value => value !== current && accepts(value)).slice(0, 1)
+  })
+}
+
+function others(stage: StageDefinition, params: JsonObject, setting: StageSetting, ofOne: (accepts: (value: Json) => boolean, current: Json | undefined, schema: JsonSchema) => readonly Json[]): readonly OtherParameters[] {
+  return [...ParameterSchema.of(stage).properties].filter(([, property]) => !JSON.stringify(property).includes('"artifact"')).flatMap(([name, property]) => {
+    const accepts = (value: Json) => parameterProblems(stage, structuredClone({ ...params, [name]: value }), setting).length === 0
+    return ofOne(accepts, params[name], property).map(value => ({ name, value, params: { ...params, [name]: value } }))
+  })
 }

@@ -88,10 +88,12 @@ const answers = 'answers its probe with the same text while nothing changes'
 
 /** What is broken → the stage, and by check what must be said. */
 const broken: Record<string, [StageDefinition<any>, Record<string, RegExp>, ConformanceOptions?]> = {
-  'draws numbers without its seed': [stageOf(({ outputs }) => outputs.rows!.write({ r: Math.random() })), { 'gives the same bytes again': /the output "rows" differs: line 1 is \{"r":0\.\d+\}, then \{"r":0\.\d+\} \(it declares determinism: 'bytes'\)/ }],
+  'draws numbers without its seed': [stageOf(({ outputs }) => outputs.rows!.write({ r: Math.random() })), { 'gives the same bytes again': /the output "rows" differs: line 1 is \{"r":0\.\d+\}, then \{"r":0\.\d+\} \(it declares determinism: 'bytes'; the second run had another day, another time zone and another number of threads\)/ }],
   'writes where it lies into its output': [stageOf(({ inputs, outputs }) => outputs.rows!.write({ from: inputs.rows.path })), { 'gives the same bytes again': /the output "rows" differs: line 1/ }],
   'has its threads in its output and declares bytes': [stageOf(({ threads, outputs }) => outputs.rows!.write({ threads })), { 'gives the same bytes again': /line 1 is \{"threads":1\}, then \{"threads":2\}/ }],
   'gives another number each time': [stageOf(context => (context.metric('seconds', performance.now()), double({ ...context, metric: () => {} }))), { 'gives the same bytes again': /the metric seconds is [\d.]+, then/ }],
+  'writes the day': [stageOf(({ outputs }) => outputs.rows!.write({ made: new Date().toISOString().slice(0, 10), now: Math.floor(Date.now() / 86_400_000) })), { 'gives the same bytes again': /line 1 is \{"made":.*the second run had another day/ }],
+  'writes times as they are called here': [stageOf(({ outputs }) => outputs.rows!.write({ at: new Date(0).getHours() })), { 'gives the same bytes again': /line 1 is \{"at":\d+\}, then .*another time zone/ }],
   'leaves a file beside its outputs': [stageOf(async context => (await double(context), writeFile(join(dirname(context.outputs.rows!.path), 'notes.txt'), 'x'))), { 'leaves its declared outputs and no other': /wrote "notes\.txt", which is no output/ }],
   'leaves nothing': [stageOf(() => {}), { 'leaves its declared outputs and no other': /left no row in the output "rows"/ }],
   'asks for an output that it does not declare': [stageOf(({ outputs }) => outputs['others']!.write({})), { 'leaves its declared outputs and no other': /asked for the output "others", which it does not declare/ }],
@@ -107,6 +109,18 @@ const broken: Record<string, [StageDefinition<any>, Record<string, RegExp>, Conf
   'counts what it did not remember': [
     stageOf(async ({ inputs, outputs, memo, metric }) => { let computed = 0; for await (const row of memo.map(inputs.rows, { salt: 1 }, (all: readonly any[]) => (computed++, all))) await outputs.rows!.write(row); metric('computed', computed) }),
     { 'gives the same bytes with its memo empty, half full and full': /the metric computed is 8, then 0 \(with its memo full/ },
+  ],
+  'forgets a parameter in the salt of its memo': [
+    stageOf(async ({ params: { times }, inputs, outputs, memo }) => { for await (const row of memo.map(inputs.rows, { salt: 1 }, ([r]: readonly any[]) => [{ n: r.n * times }])) await outputs.rows!.write(row) }),
+    { 'gives the same bytes with its memo empty, half full and full': /the output "rows" differs: line 2 is \{"n":3\}, then \{"n":2\} \(with times: 3 and an empty memo, then .*the salt must name each parameter/ },
+  ],
+  'has a schema that lets through more than its code bears': [
+    stageOf(context => (context.params.limit.toFixed(1), double(context)), { params: properties({ limit: { type: ['number', 'string', 'null'], default: 1 } }) }),
+    { 'bears each type that its schema lets through': /takes limit: (null|"a text"|"") and then throws: .*Narrow its schema/ },
+  ],
+  'changes what it was given to read, and puts it back': [
+    stageOf(async context => { const was = readFileSync(context.inputs.rows.path); writeFileSync(context.inputs.rows.path, ''); writeFileSync(context.inputs.rows.path, was); await double(context) }),
+    { 'leaves its inputs as they are': /changes its inputs: rows/ },
   ],
   'writes to another folder': [stageOf(async context => (await writeFile(outside, 'x'), double(context))), { 'writes nowhere but to its outputs and its scratch': new RegExp(`writes to ${outside}`) }],
   'writes to the project by a command': [stageOf(context => (execFileSync('touch', ['made'], { cwd: context.projectRoot }), double(context))), { 'writes nowhere but to its outputs and its scratch': /writes to .*\/project\/made/ }],
