@@ -1,82 +1,70 @@
 import { createHash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sha256 } from './digest.js'
 import type { StoreIo } from './io.js'
 import type { Digest } from './types.js'
 
-const chunkBytes = 1 << 20
+const pieceBytes = 1 << 20
 
-/** For all small files: what is read at once is hashed before another can be read, and fresh memory for each costs more than its system calls. */
+/** How long everything else in this process waits for a large file. */
+const turnMs = 10
+
+/**
+ * For all files, as each piece is hashed before another can be read; fresh memory for each file costs more than its system calls. By another thread they
+ * would be read no sooner, and hashed from memory that is not in this one's cache.
+ */
 let shared: Buffer | undefined
+
+/**
+ * Not from the beginning of what is allocated: that much memory begins 16 bytes after a page, where some processors (AMD's) copy at a third of their speed
+ * from pages of the kernel, as they take a write there for one to what they read next.
+ */
+const pieceBuffer = (): Buffer => (shared ??= Buffer.allocUnsafeSlow(pieceBytes + 64).subarray(64))
 
 export interface FileDigest {
   readonly digest: Digest
   readonly bytes: number
 }
 
-/** SHA-256 of a file; small ones at once, large ones in pieces, with the next piece being read while one is hashed. */
-export async function hashFile(io: StoreIo, path: string, sizeHint: number): Promise<FileDigest> {
-  const data = sizeHint < chunkBytes ? readAtOnce(io, path) : undefined
-  return data ? { digest: sha256(data), bytes: data.length } : readThrough(io, path, undefined)
-}
+/** SHA-256 of a file. One that has the size it was thought to have and is small takes one read. */
+export const hashFile = (io: StoreIo, path: string, sizeHint: number): Promise<FileDigest> => readThrough(io, path, sizeHint)
 
 /** Copies a file and hashes it in the same pass. */
 export async function copyHashing(io: StoreIo, from: string, to: string, sizeHint: number): Promise<FileDigest> {
-  const data = sizeHint < chunkBytes ? readAtOnce(io, from) : undefined
-  if (!data) return readThrough(io, from, to)
-  io.fs.writeFileSync(to, data, { flag: 'wx' })
-  return { digest: sha256(data), bytes: data.length }
-}
-
-/** Good until the next call; undefined where the file is larger than it was thought to be. */
-function readAtOnce({ fs }: StoreIo, path: string): Buffer | undefined {
-  const buffer = (shared ??= Buffer.allocUnsafeSlow(chunkBytes))
-  const fd = fs.openSync(path, 'r')
+  const { fs } = io
+  const target = fs.openSync(to, 'wx')
   try {
-    for (let bytes = 0; bytes < buffer.length; ) {
-      const more = fs.readSync(fd, buffer, bytes, buffer.length - bytes, bytes)
-      if (more === 0) return buffer.subarray(0, bytes)
-      bytes += more
-    }
-    return undefined
+    return await readThrough(io, from, sizeHint, piece => {
+      for (let done = 0; done < piece.length; ) done += fs.writeSync(target, piece, done)
+    })
   } finally {
-    fs.closeSync(fd)
+    fs.closeSync(target)
   }
 }
 
-async function readThrough(io: StoreIo, from: string, to: string | undefined): Promise<FileDigest> {
-  const source = await io.fs.promises.open(from, 'r')
+async function readThrough({ fs }: StoreIo, path: string, sizeHint: number, onPiece?: (piece: Buffer) => void): Promise<FileDigest> {
+  const buffer = pieceBuffer()
+  const source = fs.openSync(path, 'r')
   try {
-    const target = to === undefined ? undefined : await io.fs.promises.open(to, 'wx')
-    try {
-      const hash = createHash('sha256')
-      let [front, back] = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)]
-      let bytes = 0
-      let pending = source.read(front, 0, chunkBytes, 0)
-      for (;;) {
-        const { bytesRead } = await pending
-        if (bytesRead === 0) break
-        bytes += bytesRead
-        pending = source.read(back, 0, chunkBytes, bytes)
-        const piece = front.subarray(0, bytesRead)
-        const written = target ? writeAll(target, piece) : undefined
-        hash.update(piece)
-        try {
-          await written
-        } catch (error) {
-          await pending.catch(() => undefined)
-          throw error
-        }
-        ;[front, back] = [back, front]
-      }
-      return { digest: hash.digest('hex') as Digest, bytes }
-    } finally {
-      await target?.close()
+    const next = (at: number): Buffer => {
+      const piece = buffer.subarray(0, fs.readSync(source, buffer, 0, pieceBytes, at))
+      onPiece?.(piece)
+      return piece
     }
+    let piece = next(0)
+    // More was asked for.
+    if (piece.length === sizeHint && sizeHint < pieceBytes) return { digest: sha256(piece), bytes: sizeHint }
+    const hash = createHash('sha256')
+    let bytes = 0
+    for (let turnEndsAt = performance.now() + turnMs; piece.length > 0; piece = next(bytes)) {
+      hash.update(piece)
+      bytes += piece.length
+      if (performance.now() < turnEndsAt) continue
+      await nextTurn()
+      turnEndsAt = performance.now() + turnMs
+    }
+    return { digest: hash.digest('hex') as Digest, bytes }
   } finally {
-    await source.close()
+    fs.closeSync(source)
   }
-}
-
-async function writeAll(target: { write(data: Uint8Array): Promise<{ bytesWritten: number }> }, data: Uint8Array): Promise<void> {
-  for (let done = 0; done < data.length; ) done += (await target.write(data.subarray(done))).bytesWritten
 }

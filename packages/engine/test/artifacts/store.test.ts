@@ -194,16 +194,32 @@ test('an output that is a hard link to a file of the user is copied, so that the
     assert.is(readFileSync(store.pathOf(output), 'utf8'), 'draft')
   }))
 
-test('files that became larger than they were thought to be are hashed and copied to their end', () =>
+test('files that are larger or smaller than they were thought to be are hashed and copied to their end', () =>
   withProject(async ({ dir, write }) => {
-    for (const length of [0, 5, 1 << 20, (1 << 20) + 1, 3_000_001]) {
+    for (const length of [0, 5, 6, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3_000_001]) {
       const text = 'x'.repeat(length)
       const path = write('grown', text)
-      assert.equal(await hashFile(realIo, path, 5), { digest: sha(text), bytes: length })
-      const copy = join(dir, `copy-${length}`)
-      assert.equal(await copyHashing(realIo, path, copy, 5), { digest: sha(text), bytes: length })
-      assert.is(readFileSync(copy, 'utf8'), text)
+      for (const thought of [0, 5, length, 4_000_000]) {
+        assert.equal(await hashFile(realIo, path, thought), { digest: sha(text), bytes: length })
+        const copy = join(dir, `copy-${length}-${thought}`)
+        assert.equal(await copyHashing(realIo, path, copy, thought), { digest: sha(text), bytes: length })
+        assert.is(readFileSync(copy, 'utf8'), text)
+        rmSync(copy)
+      }
     }
+  }))
+
+test('large files are hashed beside each other and beside other work, each for its own bytes', () =>
+  withProject(async ({ dir }) => {
+    const bytes = 48 << 20
+    const paths = [1, 2].map(n => join(dir, String(n)))
+    for (const [i, path] of paths.entries()) writeFileSync(path, Buffer.alloc(bytes, i))
+    let turns = 0
+    const other = setInterval(() => turns++, 1)
+    const hashed = await Promise.all(paths.map(path => hashFile(realIo, path, bytes)))
+    clearInterval(other)
+    assert.equal(hashed.map(h => h.digest), paths.map(path => sha(readFileSync(path))))
+    assert.ok(turns >= 2, String(turns))
   }))
 
 test('a missing output and one of the wrong form are named', () =>
