@@ -20,6 +20,8 @@ const exit = process.exit.bind(process)
 const stages = serveStages({
   send: message => void process.send?.(message),
   listen: onMessage => void process.on('message', onMessage),
+  // Nobody sees what native code prints, and what it starts.
+  hasPrinted: () => true,
   rss: () => process.memoryUsage.rss(),
   exit: () => exit(1),
 })

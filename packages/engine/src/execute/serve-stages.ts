@@ -6,6 +6,8 @@ import { failureOf, runStage } from './stage.js'
 export interface StagePort {
   send(message: FromStage): void
   listen(onMessage: (message: ToStage) => void): void
+  /** Whether anything was printed since it was asked last. Marks that follow nothing would be most of what a short stage in a thread costs. */
+  hasPrinted(): boolean
   /** Memory in bytes, by which its host is given up when it has grown too large. */
   rss(): number
   /** Ends the host, after what no stage can go on after. */
@@ -19,10 +21,14 @@ export function serveStages(port: StagePort): { fail(failure: (StageResult & { o
   function finish(result: StageResult) {
     const mark = running?.mark
     running = undefined
+    const marked = port.hasPrinted()
     // The parent reads up to these marks, so that no line is counted to the next stage.
-    process.stdout.write(`${mark}\n`)
-    process.stderr.write(`${mark}\n`)
-    port.send({ type: 'result', result, rss: port.rss() })
+    if (marked) {
+      for (const stream of [process.stdout, process.stderr]) stream.write(`${mark}\n`)
+      // The marks are no stage's.
+      port.hasPrinted()
+    }
+    port.send({ type: 'result', result, rss: port.rss(), marked })
   }
 
   function die(error: unknown) {

@@ -50,11 +50,11 @@ export abstract class StageHost {
       this.kill()
     }
     let stopListening = () => {}
-    const answered = new Promise<StageResult>(done => {
+    const answered = new Promise<FromStage & { type: 'result' }>(done => {
       stopListening = this.listen(message => {
         if (message.type === 'event') return attempt.onEvent(message.event)
         if (!message.result.ok || message.rss > largestRss) this.isGood = false
-        done(message.result)
+        done(message)
       })
     })
     attempt.cancel.addEventListener('abort', onCancel, { once: true })
@@ -69,10 +69,10 @@ export abstract class StageHost {
       this.send({ type: 'run', request: attempt.request, env: attempt.env, mark })
       if (attempt.cancel.aborted) onCancel()
       if (attempt.kill.aborted) onKill()
-      const ended = await Promise.race([answered.then(result => ({ hasAnswered: true, result })), this.gone.then(result => ({ hasAnswered: false, result }))])
+      const ended = await Promise.race([answered.then(({ result, marked }) => ({ hasAnswered: true, marked, result })), this.gone.then(result => ({ hasAnswered: false, marked: false, result }))])
       if (because !== undefined || attempt.fresh) this.isGood = false
       if (ended.hasAnswered) {
-        await Promise.race([Promise.all(marks), this.gone, new Promise<void>(done => after(1000, done))])
+        if (ended.marked) await Promise.race([Promise.all(marks), this.gone, new Promise<void>(done => after(1000, done))])
         return because === 'timeout' && !ended.result.ok ? timedOut(attempt.timeoutMs!) : ended.result
       }
       this.isGood = false

@@ -23,6 +23,14 @@ const bodies = {
     log('logged')
   },
   throws() { console.log('before it threw'); throw new RangeError('the rank is wrong') },
+  async silent({ outputs }) { await outputs.rows.write({}) },
+  async mutters({ outputs }) { await outputs.rows.write({}); process.stdout.write('half a line') },
+  async despairs({ log }) {
+    log('look away')
+    for (let i = 0; i < 300; i++) console.log('a line')
+    throw new Error('and ends')
+  },
+  async complains({ outputs }) { await outputs.rows.write({}); console.error('on stderr alone') },
   fails({ fail }) { fail('the column "a" is not there', 'columns/0', 'Name another.') },
   rejects: () => new Promise(() => { Promise.reject(new Error('nobody handled this')) }),
   exits() { console.log('last words'); process.exit(3) },
@@ -91,7 +99,11 @@ async function run(name: string, options: { light?: boolean; timeoutMs?: number;
     ...(options.timeoutMs !== undefined && { timeoutMs: options.timeoutMs }),
     cancel: options.cancel ?? new AbortController().signal,
     kill: options.kill ?? new AbortController().signal,
-    onEvent: e => events.push(e),
+    onEvent: e => {
+      events.push(e)
+      // All that follows has been sent when the next of it is read.
+      if (e.type === 'log' && e.message === 'look away') for (const since = performance.now(); performance.now() - since < 100; );
+    },
     onOutput: (stream, text) => (output += `${stream}: ${text}`),
   })
   return { result, events, output, scratch, path: join(dir, 'rows.jsonl') }
@@ -130,6 +142,14 @@ for (const light of [false, true]) {
     assert.ok(progress.length < 50, `${progress.length} progress events`)
     assert.equal(progress.at(-1), { type: 'progress', done: 999, total: 1000, unit: 'rows' })
     assert.ok(ran.events.some(e => e.type === 'log' && e.message === 'logged'))
+  })
+
+  test(`in ${where} what a stage prints is its own, whatever those before and after it print`, async () => {
+    for (let i = 0; i < 3; i++) {
+      for (const [name, printed] of [['mutters', 'half a line'], ['silent', ''], ['complains', 'on stderr alone\n'], ['silent', ''], ['despairs', 'a line\n'.repeat(300)], ['silent', '']] as const) {
+        assert.is((await run(name, { light })).output.replaceAll(/std(out|err): /g, ''), printed, name)
+      }
+    }
   })
 
   test(`in ${where} a throw, a failure, an unhandled rejection and an exit are failures of the stage`, async () => {
