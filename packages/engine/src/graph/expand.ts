@@ -295,10 +295,11 @@ export class Expander {
     const target = member.target(combination)
     if (!target || !this.#entries.get(target.stage)?.nodes) return undefined
     const found = lookup(target, member).agreeing(labels)
-    // Axes that only some members have let several agree: the one that says most is meant.
+    // Axes that only some members have let several agree: meant is one that the node has its axes from, and of those the one that says most.
     if (found.length > 1) {
-      const most = Math.max(...found.map(candidate => Object.keys(candidate.labels).length))
-      const best = found.filter(candidate => Object.keys(candidate.labels).length === most)
+      const own = found.filter(candidate => Object.keys(candidate.labels).every(axis => axis in labels))
+      const most = Math.max(...own.map(candidate => Object.keys(candidate.labels).length))
+      const best = own.filter(candidate => Object.keys(candidate.labels).length === most)
       if (best.length === 1) return best[0]
       this.#collector.error('ambiguous-member', member.range, `"${member.text}" means several nodes for ${id}: ${best.slice(0, 4).map(c => c.node.id).join(', ')}.`, { hint: `Name one, as in ${best[0]!.node.id}.` })
       return undefined

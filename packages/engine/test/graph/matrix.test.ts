@@ -84,6 +84,11 @@ test('an axis that only some nodes have is null for the others', () => {
   assert.equal([...graph.nodes.values()].map(node => [node.id, node.params.command]), [['a[rank=4]', 'run 0 4'], ['a[rank=8,extra=1]', 'run 1 8']])
 })
 
+test('where members differ by an axis that only some have, each is taken by the node that has its axes', () => {
+  const graph = graphOf(`stages:\n${stage('a', 'matrix: { include: [{ rank: 4 }, { rank: 4, extra: 1 }] }')}${stage('b', 'inputs: { x: a }')}`)
+  assert.equal([...graph.nodes.values()].slice(2).map(node => [node.id, node.after]), [['b[rank=4]', ['a[rank=4]']], ['b[rank=4,extra=1]', ['a[rank=4,extra=1]']]])
+})
+
 test('needs follow the shared axes, and else wait for every member', () => {
   const text = `stages:\n${stage('a', 'matrix: { rank: [4, 8] }')}`
   assert.equal(graphOf(`${text}${stage('b', 'needs: [a], matrix: { rank: [4] }')}`).nodes.get('b[rank=4]' as never)!.required, ['a[rank=4]'])
