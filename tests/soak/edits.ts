@@ -34,7 +34,8 @@ function addStage(world: World, n: number, m: number, v: number): void {
     many: v % 3 === 0 ? [0, 1].flatMap(k => { const ref = refs(k + 2); return ref ? [{ label: `l${k}`, ref }] : [] }) : [],
     isLabelled: v % 2 === 0, needs: [], add: v % 5 === 0 ? { param: v } : n % 7, mod: at(mods, n + m)!, rounds: 1, word: undefined,
     file: v % 4 === 0 ? m % 3 : v % 7 === 1 ? 'all' : undefined,
-    seed: undefined, env: n % 6 === 2 ? { isPassed: true } : undefined, secret: n % 5 === 0 ? 'env' : n % 5 === 1 ? 'with' : undefined, isCached: true, axis: v % 6 === 5 ? [1, 2] : [], when: undefined, threads: 1,
+    seed: undefined, env: n % 6 === 2 ? { isPassed: true } : undefined, secret: n % 5 === 0 ? 'env' : n % 5 === 1 ? 'with' : undefined, isCached: true, axis: v % 6 === 5 ? [1, 2] : [], second: v % 12 === 11 ? [1, 2] : [],
+    exclude: v % 12 === 11 && m % 3 === 0 ? [{ k: 1, j: 2 }] : [], include: v % 6 === 5 && n % 2 ? [{ k: 1 + (n % 4), x: m % 3 }] : [], when: undefined, threads: 1,
     attempts: m % 5 === 0 ? 2 : 0, isFragile: v % 5 === 1, publish: undefined,
   })
 }
@@ -46,7 +47,7 @@ const onStage = {
   add: (_, s, __, m, v) => void (s.add = v % 4 === 0 ? { param: m } : s.axis.length > 0 && v % 4 === 1 ? 'axis' : v % 9),
   mod: (_, s, __, ___, v) => void (s.mod = at(mods, v)!),
   rounds: (_, s, __, ___, v) => void (s.rounds = 1 + (v % 4)),
-  word: (_, s, __, ___, v) => void (s.word = v % 5 === 3 ? undefined : v % 5 === 4 ? 'variable' : at(words, v)),
+  word: (_, s, __, ___, v) => void (s.word = v % 6 === 3 ? undefined : v % 6 === 4 ? 'variable' : v % 6 === 5 ? 'axes' : at(words, v)),
   digest: (world, s, _, m, v) => { const other = oneBefore(world, s, m); if (other) s.word = { digestOf: { stage: other.id, port: v % 3 ? 'out' : 'side' } } },
   uses: (_, s, __, ___, v) => void (s.uses = at(kindsOfStage, v)!),
   file: (_, s, __, ___, v) => void (s.file = ([0, 1, 2, 'all', undefined] as const)[v % 5]),
@@ -64,6 +65,15 @@ const onStage = {
     s.axis = [[], [1], [1, 2], [2, 3], [3, 1, 2]][v % 5]!
     if (s.axis.length === 0 && s.add === 'axis') s.add = 4
   },
+  second: (_, s, __, ___, v) => {
+    s.second = [[], [1], [1, 2], [4, 1]][v % 4]!
+    if (s.second.length === 0) s.exclude = []
+  },
+  exclude: (_, s, __, m, v) => {
+    if (v % 4 === 0) s.exclude = []
+    else if (s.second.length > 0 && s.axis.length > 0) s.exclude = [...s.exclude.slice(-1), { ...(v % 4 > 1 && { k: at(s.axis, m)! }), ...(v % 4 < 3 && { j: at(s.second, v)! }) }]
+  },
+  include: (_, s, __, m, v) => void (s.include = v % 4 === 0 ? [] : [...s.include.slice(-1), { k: 1 + (m % 5), ...(v % 4 > 1 && { j: 1 + (m % 2) }), ...(v % 2 && { x: m % 3 }) }]),
   wire: (world, s, n, m, v) => {
     const ref = refTo(world, world.stages.indexOf(s), m, v)
     const name = n % 2 ? 'a' : 'b'

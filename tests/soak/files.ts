@@ -1,6 +1,6 @@
 // A world as the files of a project. Its data files are laid by lay.ts.
 import { pluginOf } from './plugin.js'
-import type { Condition, Ref, Stage, World } from './world.js'
+import { axesOf, type Condition, type Labels, type Ref, type Stage, type World } from './world.js'
 
 const text = JSON.stringify
 
@@ -38,7 +38,7 @@ function stageLines(world: World, s: Stage): string[] {
   const env = [...(typeof s.env === 'string' ? [`E: ${text(s.env)}`] : []), ...(isPassed && s.secret === 'env' ? ['E: "${{ env.E }}"'] : []), ...(s.secret === 'env' ? ['T: "${{ secrets.TOKEN }}"'] : [])]
   const written: Written = {
     add: typeof s.add === 'number' ? `${s.add}` : s.add === 'axis' ? `\${{ matrix.k${s.id} }}` : `\${{ params.p${s.add.param % world.params.length} }}`,
-    word: typeof s.word === 'object' ? `\${{ ${digest(s.word.digestOf)} }}` : s.word === 'variable' ? '${{ env.E }}' : s.word,
+    word: typeof s.word === 'object' ? `\${{ ${digest(s.word.digestOf)} }}` : s.word === 'variable' ? '${{ env.E }}' : s.word === 'axes' ? ['axes', ...axesOf(world, s).map(axis => `${axis}=\${{ matrix.${axis} }}`)].join(' ') : s.word,
     paths: s.file === undefined ? undefined : s.file === 'all' ? 'data/*.txt' : `data/${world.data[s.file]!.name}.txt`,
   }
   return [
@@ -46,7 +46,7 @@ function stageLines(world: World, s: Stage): string[] {
     ...(inputs.length ? [`inputs: { ${inputs.join(', ')} }`] : []),
     ...(s.needs.length ? [`needs: [${s.needs.map(nameOf).join(', ')}]`] : []),
     `with: { ${s.uses === 'shell' ? shellParams(s, written) : pluginParams(s, written)} }`,
-    ...(s.axis.length ? [`matrix: { k${s.id}: [${s.axis.join(', ')}] }`] : []),
+    ...(s.axis.length ? [`matrix: { ${matrix(s)} }`] : []),
     ...(s.seed === undefined ? [] : [`seed: ${s.seed}`]),
     ...(env.length ? [`env: { ${env.join(', ')} }`] : isPassed ? ['env: [E]'] : []),
     ...(s.isCached ? [] : ['cache: false']),
@@ -55,6 +55,11 @@ function stageLines(world: World, s: Stage): string[] {
     ...(s.publish ? [`publish: { ${s.publish.port}: ${publishedAt(s.publish.slot)} }`] : []),
     ...(s.when ? [`when: ${text(`\${{ ${condition(s.when, world, nameOf, digest)} }}`)}`] : []),
   ]
+}
+
+function matrix({ id, axis, second, exclude, include }: Stage): string {
+  const entries = (name: string, all: readonly Labels[]) => (all.length > 0 ? [`${name}: [${all.map(labels => `{ ${Object.entries(labels).map(([a, value]) => `${a}${id}: ${value}`).join(', ')} }`).join(', ')}]`] : [])
+  return [`k${id}: [${axis.join(', ')}]`, ...(second.length > 0 ? [`j${id}: [${second.join(', ')}]`] : []), ...entries('exclude', exclude), ...entries('include', include)].join(', ')
 }
 
 function condition({ of, over }: Condition, { params }: World, nameOf: (id: number) => string, digest: (ref: Ref) => string): string {

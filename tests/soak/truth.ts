@@ -1,6 +1,6 @@
 // What a world comes to, computed here and not by the engine: its nodes, what each leaves byte for byte, and what tells two pieces of work apart.
 import { createHash } from 'node:crypto'
-import type { Ref, Stage, World } from './world.js'
+import { agrees, axesOf, labelsOf, type Labels, type Ref, type Stage, type World } from './world.js'
 
 export interface Node {
   readonly name: string
@@ -26,29 +26,18 @@ interface Artifact {
 }
 
 interface Made extends Node {
-  readonly labels: Readonly<Record<string, number>>
+  readonly labels: Labels
   readonly artifacts: Readonly<Record<Ref['port'], Artifact>>
   readonly metric: number
 }
 
 export function nodesOf(world: World): readonly Node[] {
   const made = new Map<number, readonly Made[]>()
-  for (const stage of world.stages) made.set(stage.id, combinations(stage, made).map(labels => makeNode(world, stage, labels, made)))
+  for (const stage of world.stages) made.set(stage.id, labelsOf(world, stage).map(labels => makeNode(world, stage, labels, made)))
   return [...made.values()].flat()
 }
 
-/** In the order of the engine, which is that of the members of a port: the own axis turns slowest, then what comes in by one port after another. */
-function combinations(stage: Stage, made: ReadonlyMap<number, readonly Made[]>): Record<string, number>[] {
-  const own = stage.axis.length > 0 ? stage.axis.map(value => ({ [`k${stage.id}`]: value })) : [{}]
-  return own.flatMap(own => {
-    let inherited: Record<string, number>[] = [{}]
-    for (const { ref } of stage.ports) inherited = inherited.flatMap(labels => made.get(ref.stage)!.filter(node => agrees(node.labels, labels)).map(node => ({ ...labels, ...node.labels })))
-    return inherited.map(labels => ({ ...labels, ...own }))
-  })
-}
-
-const agrees = (a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>) => Object.keys(a).every(axis => !(axis in b) || a[axis] === b[axis])
-const written = (labels: Readonly<Record<string, number>>) => Object.entries(labels).map(([axis, value]) => `${axis}=${value}`).join(',')
+const written = (labels: Labels) => Object.entries(labels).map(([axis, value]) => `${axis}=${value}`).join(',')
 const rows = (values: readonly object[]) => values.map(row => `${JSON.stringify(row)}\n`).join('')
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
@@ -64,7 +53,7 @@ interface Given {
   readonly many: readonly { readonly label: string; readonly artifact: Artifact }[]
 }
 
-function makeNode(world: World, stage: Stage, labels: Readonly<Record<string, number>>, made: ReadonlyMap<number, readonly Made[]>): Made {
+function makeNode(world: World, stage: Stage, labels: Labels, made: ReadonlyMap<number, readonly Made[]>): Made {
   const of = (id: number) => made.get(id)!.filter(node => agrees(node.labels, labels))
   const one = (id: number) => of(id)[0]!
   const param = (i: number) => (world.set?.param === i % world.params.length ? world.set.value : world.params[i % world.params.length]!)
@@ -77,7 +66,7 @@ function makeNode(world: World, stage: Stage, labels: Readonly<Record<string, nu
 
   const given: Given = {
     add: typeof stage.add === 'number' ? stage.add : stage.add === 'axis' ? labels[`k${stage.id}`]! : param(stage.add.param),
-    word: wordOf(world, stage, one),
+    word: wordOf(world, stage, labels, one),
     seed: stage.seed ?? world.seed ?? 0,
     variable: declared(world, stage),
     files: stage.file === undefined ? [] : (stage.file === 'all' ? [...world.data].sort((a, b) => (a.name < b.name ? -1 : 1)) : [world.data[stage.file]!])
@@ -106,7 +95,7 @@ function makeNode(world: World, stage: Stage, labels: Readonly<Record<string, nu
   }
 }
 
-function memberLabel(label: string, node: Made, labels: Readonly<Record<string, number>>): string {
+function memberLabel(label: string, node: Made, labels: Labels): string {
   const own = written(Object.fromEntries(Object.entries(node.labels).filter(([axis]) => !(axis in labels))))
   return label && own ? `${label}[${own}]` : label || own
 }
@@ -122,9 +111,10 @@ function conditionOf({ when }: Stage, one: (id: number) => Made, param: (i: numb
 /** What it declares of E, else what the defaults do. */
 const declared = (world: World, { env }: Stage) => (typeof env === 'object' ? world.outerEnv : (env ?? world.env))
 
-function wordOf(world: World, stage: Stage, one: (id: number) => Made): string {
+function wordOf(world: World, stage: Stage, labels: Labels, one: (id: number) => Made): string {
   const { word, uses } = stage
   if (typeof word === 'object') return sha256(one(word.digestOf.stage)[word.digestOf.port])
+  if (word === 'axes') return ['axes', ...axesOf(world, stage).map(axis => `${axis}=${labels[axis] ?? ''}`)].join(' ')
   if (word === 'variable') return declared(world, stage) ?? world.outerEnv
   return word ?? (uses === 'shell' ? '' : world.code.defaultWord)
 }

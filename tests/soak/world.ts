@@ -9,8 +9,11 @@ export interface Ref {
 /** Where a number of a stage comes from: it is written there, or it is a parameter of the pipeline, or the stage's own axis. */
 export type Value = number | { readonly param: number } | 'axis'
 
-/** A text that is written there, or the digest of an earlier stage's output, or the variable E as the stage sees it. */
-export type Word = string | { readonly digestOf: Ref } | 'variable'
+/** A text that is written there, or the digest of an earlier stage's output, or the variable E as the stage sees it, or the values of all axes. */
+export type Word = string | { readonly digestOf: Ref } | 'variable' | 'axes'
+
+/** Values of axes. In a stage's own matrix they are called `k`, `j` and, where only `include` brings it, `x`; elsewhere the stage's number is behind. */
+export type Labels = Readonly<Record<string, number>>
 
 /** A condition: that a parameter or the metric of an earlier stage is above `over`, or that the first digit of a digest is. */
 export interface Condition {
@@ -46,7 +49,12 @@ export interface Stage {
   /** Where it reads the secret, if it does. What the secret is does not matter. */
   secret: 'env' | 'with' | undefined
   isCached: boolean
+  /** The values of `k`; without any there is no matrix. */
   axis: number[]
+  /** Those of `j`, if there is one. */
+  second: number[]
+  exclude: Labels[]
+  include: Labels[]
   when: Condition | undefined
   threads: number
   /** How often it is tried. */
@@ -110,14 +118,26 @@ const mostNodes = 6
 
 export const stageOf = (world: World, id: number): Stage => world.stages.find(s => s.id === id)!
 
-/** The axes of a stage, each with its values: its own and those that come in by single ports. */
-export function axesOf(world: World, stage: Stage): Map<string, readonly number[]> {
-  const axes = new Map<string, readonly number[]>()
-  for (const { ref } of stage.ports) for (const [axis, values] of axesOf(world, stageOf(world, ref.stage))) axes.set(axis, values)
-  if (stage.axis.length > 0) axes.set(`k${stage.id}`, stage.axis)
-  return axes
+/** What its own matrix makes: all combinations but those that an exclusion fits; an inclusion is added to those whose axes it leaves as they are, or stands by itself. */
+export function ownLabels({ id, axis, second, exclude, include }: Stage): Labels[] {
+  if (axis.length === 0) return [{}]
+  const all = axis.flatMap((k): Labels[] => (second.length > 0 ? second.map(j => ({ k, j })) : [{ k }]))
+  const kept = all.filter(labels => !exclude.some(entry => Object.keys(entry).every(a => entry[a] === labels[a])))
+  const fits = (entry: Labels) => (labels: Labels) => agrees(entry, labels)
+  const alone = include.filter(entry => !kept.some(fits(entry)))
+  return [...kept.map(labels => Object.assign({}, labels, ...include.filter(entry => fits(entry)(labels))) as Labels), ...alone].map(labels => Object.fromEntries(Object.entries(labels).map(([a, value]) => [`${a}${id}`, value])))
 }
-export const isOne = (world: World, stage: Stage): boolean => axesOf(world, stage).size === 0
+
+/** Those of each of its nodes. In the order of the engine, which is that of the members of a port: the own axes turn slowest, then what comes in by one port after another. */
+export const labelsOf = (world: World, stage: Stage): Labels[] =>
+  ownLabels(stage).flatMap(own => {
+    let inherited: Labels[] = [{}]
+    for (const { ref } of stage.ports) inherited = inherited.flatMap(labels => labelsOf(world, stageOf(world, ref.stage)).filter(other => agrees(other, labels)).map(other => ({ ...labels, ...other })))
+    return inherited.map(labels => ({ ...labels, ...own }))
+  })
+export const agrees = (a: Labels, b: Labels): boolean => Object.keys(a).every(axis => !(axis in b) || a[axis] === b[axis])
+export const axesOf = (world: World, stage: Stage): string[] => [...new Set(labelsOf(world, stage).flatMap(labels => Object.keys(labels)))]
+export const isOne = (world: World, stage: Stage): boolean => axesOf(world, stage).length === 0
 
 /** The stages that its expressions read: each must be one node. */
 export const readsOf = ({ word, when }: Stage): number[] => [
@@ -126,13 +146,14 @@ export const readsOf = ({ word, when }: Stage): number[] => [
   ...(when && 'digestOf' in when.of ? [when.of.digestOf.stage] : []),
 ]
 
-/** Not too many nodes of one stage; expressions read one node, and metrics where there are some; what is published has a place of its own. */
+/** Not too many nodes of one stage, and of any two an axis tells which is which; expressions read one node, and metrics where there are some; what is published has a place of its own. */
 export const isSound = (world: World): boolean => {
   const slots = world.stages.flatMap(s => (s.publish ? [s.publish.slot] : []))
   return new Set(slots).size === slots.length && world.stages.every(stage => {
     const { when, publish } = stage
     if (readsOf(stage).some(id => !isOne(world, stageOf(world, id))) || (publish && !isOne(world, stage))) return false
     if (when && 'stage' in when.of && stageOf(world, when.of.stage).uses === 'shell') return false
-    return [...axesOf(world, stage).values()].reduce((n, values) => n * values.length, 1) <= mostNodes
+    const nodes = labelsOf(world, stage)
+    return nodes.length > 0 && nodes.length <= mostNodes && nodes.every((labels, i) => !nodes.slice(0, i).some(other => agrees(labels, other)))
   })
 }
