@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { didYouMean, parseReference, planPipeline, openPipeline, type OutputRecord } from 'hone-engine'
@@ -64,12 +64,24 @@ export function addArtifacts(program: Command, shell: Shell): void {
       const copies = found.map(a => {
         const name = found.length === 1 ? a.port : `${a.node}.${a.port}`
         const to = found.length === 1 && a.form === 'folder' ? out : join(out, a.form === 'file' && extension(a.kind) ? `${name}.${extension(a.kind)}` : name)
-        return { from: a.path, to, form: a.form }
+        return { from: a.path, to }
       })
       if (opened.ok) await opened.value.store.close()
-      const taken = copies.find(c => existsSync(c.to) && !(c.form === 'folder' && statSync(c.to).isDirectory()))
-      if (taken) return shell.refuse(`${taken.to} is there already; nothing was copied.`)
-      for (const { from, to } of copies) cpSync(from, to, { recursive: true, errorOnExist: true, force: false })
+      const taken = copies.map(takenBy).find(path => path !== undefined)
+      if (taken !== undefined) return shell.refuse(`${taken} is there already; nothing was copied.`)
+      for (const { from, to } of copies) cpSync(from, to, { recursive: true })
       shell.answer({ copied: copies.map(c => c.to) }, () => copies.map(c => `${basename(c.from).slice(0, 12)} → ${c.to}`).join('\n'))
     })
+}
+
+/** What stands where a copy would: folders are joined. */
+function takenBy({ from, to }: { readonly from: string; readonly to: string }): string | undefined {
+  const [is, becomes] = [statSync(to, { throwIfNoEntry: false }), statSync(from)]
+  if (!is) return undefined
+  if (!is.isDirectory() || !becomes.isDirectory()) return to
+  for (const name of readdirSync(from)) {
+    const taken = takenBy({ from: join(from, name), to: join(to, name) })
+    if (taken !== undefined) return taken
+  }
+  return undefined
 }

@@ -112,6 +112,8 @@ test('artifacts says where a result is, and --out copies it with a name that say
   const again = await copied('several.one', 'copy of it')
   assert.equal([again.code, again.stderr], [2, `${project.path('copy of it/one.jsonl')} is there already; nothing was copied.\n`])
   assert.is(project.read('copy of it/one.jsonl'), 'mine\n')
+  const folder = await copied('several.tree', 'tree')
+  assert.equal([folder.code, folder.stderr], [2, `${project.path('tree/in side/leaf.txt')} is there already; nothing was copied.\n`], 'folders are joined, files are not replaced')
 })
 
 test('what has no current result, and what is no stage or port, is refused with what to type', async () => {

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
+import { jsonFault } from '../diagnostics/json-fault.js'
 import type { KindDefinition } from '../plugin/define.js'
 import { StageFailure } from './stage-failure.js'
 
@@ -31,7 +32,7 @@ export async function* readRows(path: string, name: string, kind: KindDefinition
       try {
         row = JSON.parse(line)
       } catch (error) {
-        throw new StageFailure(`${name}:${number} is not JSON: ${(error as Error).message}`, undefined, 'JSONL holds one JSON value a line.')
+        throw new StageFailure(`${name}:${number} is not JSON: ${jsonFault(error)}`, undefined, 'JSONL holds one JSON value a line.')
       }
       const wrong = kind.rows?.check?.(row)
       if (wrong !== undefined) throw new StageFailure(`${name}:${number} ${wrong}`, undefined, `A row of ${kind.id}: ${kind.summary}`)

@@ -48,7 +48,7 @@ export async function runDefinition(
       const open = openContext({ request, inputPorts, outputPorts, services, memo, signal, emit })
       const { default: run } = (await stage.run()) as { default?: RunFunction }
       if (typeof run !== 'function') throw new StageFailure(`the module of ${request.uses} has no function as its default export`, undefined, 'Write `export default async function run({ params, inputs, outputs }) { … }` in the file that `run` imports.')
-      const begun = new Begun()
+      const begun = await Begun.start()
       try {
         await run(open.context)
       } catch (error) {

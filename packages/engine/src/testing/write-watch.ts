@@ -36,8 +36,19 @@ function note(target: unknown): void {
   const path = target instanceof URL ? fileURLToPath(target) : typeof target === 'string' ? resolve(target) : Buffer.isBuffer(target) ? resolve(target.toString()) : undefined
   // An open file was noted when it was opened.
   if (path === undefined || path.startsWith('/dev/')) return
+  const isOutside = !watch.allowed.some(folder => path === folder || path.startsWith(folder + sep))
+  if ((watch.ended || isOutside) && isOfLoader()) return
   if (watch.ended) watch.late.add(path)
-  if (!watch.allowed.some(folder => path === folder || path.startsWith(folder + sep))) watch.outside.add(path)
+  if (isOutside) watch.outside.add(path)
+}
+
+/** Whether a hook that loads modules writes, as loaders of TypeScript keep what they made; from Node 22 on they run in the thread of whoever imports. */
+function isOfLoader(): boolean {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = Infinity
+  const { stack } = new Error()
+  Error.stackTraceLimit = stackTraceLimit
+  return stack?.includes('(node:internal/modules/customization_hooks') ?? false
 }
 
 /** Functions of node:fs as they were, while some watch goes on. */

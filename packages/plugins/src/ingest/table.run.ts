@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import type { ArtifactHandle, StageContext } from 'hone-engine'
+import { jsonFault, type ArtifactHandle, type StageContext } from 'hone-engine'
 import { parse } from 'csv-parse'
 import type { Row } from '../kinds/kinds.js'
 import { rowIds } from '../kinds/ids.js'
@@ -58,7 +58,7 @@ async function* jsonl(path: string, wrong: Wrong, look: Look): Lines {
     try {
       row = JSON.parse(line)
     } catch (e) {
-      wrong(number, `is not JSON: ${(e as Error).message}`)
+      wrong(number, `is not JSON: ${jsonFault(e)}`)
     }
     if (!isObject(row)) wrong(number, 'must be a JSON object, one a line')
     look(line, number)

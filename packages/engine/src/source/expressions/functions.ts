@@ -1,4 +1,5 @@
 import type { Json } from '../../artifacts/types.js'
+import { jsonFault } from '../../diagnostics/json-fault.js'
 
 /** A function's complaint about what it was given; the evaluator adds the place. */
 export class FunctionError extends Error {}
@@ -46,7 +47,7 @@ export const functions: Readonly<Record<string, ExpressionFunction>> = {
         return JSON.parse(text(value, 'fromJSON')) as Json
       } catch (error) {
         if (error instanceof FunctionError) throw error
-        throw new FunctionError(`fromJSON: ${(error as Error).message}.`)
+        throw new FunctionError(`fromJSON: ${jsonFault(error)}.`)
       }
     },
   },
