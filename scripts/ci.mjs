@@ -1,4 +1,4 @@
-// What CI runs: `npm test`, the packages as plain npm installs them, the quickstart twice (the second time nothing may run), and the sum of it all.
+// What CI runs: `npm test`, the packages as plain npm installs them, other Nodes, the quickstart twice (the second time nothing may run), and the sum of it all.
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from './prepare.mjs'
@@ -37,6 +37,7 @@ async function counted(...args) {
 }
 await counted('test')
 await counted('run', 'test:packed')
+await counted('run', 'test:nodes')
 
 const examples = await shown(process.execPath, [join(root, 'scripts/run-tests.mjs'), 'tests/examples'], { env: { ...process.env, HONE_ALL_EXAMPLES: '1' } })
 check('the examples that take longer, each twice', examples.code === 0, `exit ${examples.code}, ${examples.seconds.toFixed(0)} s`)
