@@ -106,8 +106,20 @@ const changes: Readonly<Record<string, Change>> = {
   'a function that no stage reaches': edit('plugins/words/say.ts', '() => 1', '() => 2'),
   'a function two files away from the stage’s `run`': edit('plugins/words/voice/loud.ts', 'word.toUpperCase()', '`${word}`.toUpperCase()'),
   'the same, and it gives something else': edit('plugins/words/say.ts', 'mark.repeat(times)', 'mark.repeat(times + 1)'),
+  'types in the code, the file in which a function stands': {
+    make: () => {
+      project.write({ 'plugins/words/loud.ts': files['plugins/words/voice/loud.ts'].replace('word =>', '(word: string): string =>') })
+      project.edit('plugins/words/say.ts', './voice/loud.js', './loud.js')
+    },
+    undo: () => remove('plugins/words/loud.ts')(),
+  },
+  'the name of a variable in the code': write({ 'plugins/words/say.ts': files['plugins/words/say.ts'].replaceAll('(word', '(text').replaceAll(': word)', ': text)') }),
+  'what else the plugin says of the stage: `summary`, `light`, `determinism`': edit('plugins/words.ts', "summary: 'Says it.', determinism: 'bytes'", "summary: 'Says that.', light: true, determinism: 'none'"),
+  'the `version` of the stage': edit('plugins/words.ts', "'words/speak', version: 1", "'words/speak', version: 2"),
+  'a parameter that the stage did not have, with a default': edit('plugins/words.ts', 'times: {', "twice: { type: 'boolean', default: false }, times: {"),
   'the version of a package that the plugin imports': write(tone('1.0.1')),
   'the version of a package that this one depends on': write(tone('1.0.0', '1.0.1')),
+  'the code of a package in `node_modules`, edited under its old version: see below': edit('node_modules/pitch/index.js', '=> text', '=> `${text}.`'),
   'a row of data': edit('data/colours.csv', 'rose,red', 'rose,pink'),
   'a row more': edit('data/colours.csv', 'rose,red\n', `rose,red\n${'snow,white\n'.repeat(7)}`),
   'the order of two rows': edit('data/colours.csv', 'sky,blue\ngrass,green\n', 'grass,green\nsky,blue\n'),
@@ -121,6 +133,8 @@ const changes: Readonly<Record<string, Change>> = {
   'a variable that it does not name': { env: { WEATHER: 'fine' } },
   'threads: `--jobs 1`': { runArgs: ['--jobs', '1'] },
   '`resources`, `timeout`, `retry`, `when`, `publish`': spokenHas('    timeout: 3h\n    retry: 3\n    resources: { cpus: 2, memory: 1GiB }\n    when: "${{ !params.shout }}"\n    publish: { rows: out/spoken.jsonl }'),
+  '`needs`, `description`, `uses: words/speak@1`': edit('pipeline.yaml', '    uses: words/speak', '    description: Said.\n    needs: [table]\n    uses: words/speak@1'),
+  '`cache: false`': spokenHas('    cache: false'),
   'the place of the project’s folder': { make: () => void (project = project.move()) },
   'the clock, a year ahead': { env: { NODE_OPTIONS: `--import ${aheadOfTime}` } },
   'the name of the data file': { make: () => (project.write({ 'other place/list.csv': colours }), project.edit('pipeline.yaml', 'data/colours.csv', 'other place/list.csv')) },
