@@ -7,6 +7,7 @@ import { publishNew } from './lock.js'
 import { raceMs } from './stat-index.js'
 import { codeOf } from './store-error.js'
 import type { ActionRecord, Digest, Json } from './types.js'
+import { removeFile } from './walk.js'
 
 /** The names below one folder of static keys, and when it had them. */
 interface Listing {
@@ -22,6 +23,8 @@ const asText = { encoding: 'utf8', flag: 'r' } as const
 export class Actions {
   readonly #io: StoreIo
   readonly #at: Layout
+  /** Folders that are there: nothing takes them away. */
+  readonly #made = new Set<string>()
   readonly #listings = new Map<string, Listing>()
 
   constructor(io: StoreIo, at: Layout) {
@@ -84,9 +87,11 @@ export class Actions {
     const { fs } = this.#io
     const statics = this.#at.statics(record.staticKey)
     const path = this.#at.action(record.key)
-    fs.mkdirSync(statics, { recursive: true })
-    fs.mkdirSync(dirname(path), { recursive: true })
-    fs.mkdirSync(this.#at.temporary, { recursive: true })
+    for (const dir of [statics, dirname(path), this.#at.temporary]) {
+      if (this.#made.has(dir)) continue
+      fs.mkdirSync(dir, { recursive: true })
+      this.#made.add(dir)
+    }
     const fresh = this.#at.fresh()
     try {
       fs.writeFileSync(fresh, canonicalJson(record as unknown as Json))
@@ -98,7 +103,7 @@ export class Actions {
       if (options.durable && process.platform !== 'win32') this.#sync(dirname(path))
       return true
     } finally {
-      fs.rmSync(fresh, { force: true })
+      removeFile(fs, fresh)
     }
   }
 

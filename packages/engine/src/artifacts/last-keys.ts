@@ -9,6 +9,7 @@ import type { Digest } from './types.js'
 export class LastKeys {
   readonly #io: StoreIo
   readonly #at: Layout
+  #isMade = false
   readonly #byPipeline = new Map<string, Map<string, Digest>>()
 
   constructor(io: StoreIo, at: Layout) {
@@ -26,10 +27,10 @@ export class LastKeys {
     const keys = this.of(pipeline)
     if (keys.get(node) === key) return
     keys.set(node, key)
-    const { fs } = this.#io
-    fs.mkdirSync(this.#at.last, { recursive: true })
+    if (!this.#isMade) this.#io.fs.mkdirSync(this.#at.last, { recursive: true })
+    this.#isMade = true
     // The line break comes first, so that a line torn by a kill spoils no other.
-    fs.appendFileSync(this.#file(pipeline), `\n${JSON.stringify([node, key])}`)
+    this.#io.fs.appendFileSync(this.#file(pipeline), `\n${JSON.stringify([node, key])}`)
   }
 
   #read(pipeline: string): Map<string, Digest> {

@@ -5,6 +5,7 @@ import type { StoreIo } from './io.js'
 import { isAlive, thisProcess, type ProcessIdentity } from './process-identity.js'
 import { codeOf } from './store-error.js'
 import type { LockHolder } from './types.js'
+import { removeFile } from './walk.js'
 
 const silentAfterMs = 5 * 60_000
 const heartbeatMs = 60_000
@@ -21,13 +22,12 @@ export interface LockOptions {
 
 /**
  * Takes the lock file at `path`, waiting while a living process holds it. Nobody has to unlock by hand: on this host a holder whose pid, start
- * time or boot id is gone holds nothing; one of another host is gone after five minutes without a heartbeat. Locks only save work.
+ * time or boot id is gone holds nothing; one of another host is gone after five minutes without a heartbeat. Locks only save work. The folders of
+ * `path` and of what `fresh` names must be there.
  */
 export async function takeLock(io: StoreIo, path: string, fresh: () => string, options: LockOptions): Promise<{ release(): Promise<void> }> {
   const { fs } = io
-  fs.mkdirSync(dirname(path), { recursive: true })
   const own = fresh()
-  fs.mkdirSync(dirname(own), { recursive: true })
   const me: LockFile = { ...thisProcess(io), id: randomUUID(), since: new Date(io.nowMs()).toISOString(), ...(options.node === undefined ? {} : { node: options.node }) }
   try {
     let hasSaidWhom = false
@@ -46,7 +46,7 @@ export async function takeLock(io: StoreIo, path: string, fresh: () => string, o
       await sleep(waitMs, undefined, { signal: options.signal })
     }
   } finally {
-    fs.rmSync(own, { force: true })
+    removeFile(fs, own)
   }
   // The file server's clock stamps it, so that clocks of two hosts need not agree.
   const heart = setInterval(() => {
@@ -60,7 +60,7 @@ export async function takeLock(io: StoreIo, path: string, fresh: () => string, o
   return {
     async release() {
       clearInterval(heart)
-      if (read(io, path)?.id === me.id) fs.rmSync(path, { force: true })
+      if (read(io, path)?.id === me.id) removeFile(fs, path)
     },
   }
 }

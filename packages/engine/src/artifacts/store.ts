@@ -240,6 +240,7 @@ export class FileStore implements ArtifactStore {
   #mark(): void {
     if (this.#isMarked) return
     markFormat(this.io, this.at, this.root)
+    for (const dir of [this.at.locks, this.at.temporary]) this.io.fs.mkdirSync(dir, { recursive: true })
     this.#isMarked = true
   }
 

@@ -25,6 +25,15 @@ export function filesBelow(fs: StoreIo['fs'], root: string, onFolder?: (dir: str
   return found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
 }
 
+/** Removes a file, if it is there: `rmSync` looks at it first, and takes twice as long. */
+export function removeFile(fs: StoreIo['fs'], path: string): void {
+  try {
+    fs.unlinkSync(path)
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+  }
+}
+
 /** Removes a file or a folder, also where a stage has made folders read-only. */
 export function removeTree(fs: StoreIo['fs'], path: string): void {
   try {

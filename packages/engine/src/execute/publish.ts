@@ -37,6 +37,7 @@ async function publishOne(store: ArtifactStore, projectRoot: string, output: Out
   // Where nothing is to be done nothing is written either, no lock: the project may be read-only.
   if (isDone(await compare(store, projectRoot, output, base))) return false
   const folder = join(projectRoot, '.hone')
+  await mkdir(join(folder, 'tmp'), { recursive: true })
   // What one process enters into the ledger must not be lost to another, which has read it before. Held for as long as a copy takes.
   const lock = await takeLock(realIo, join(folder, 'published.lock'), () => join(folder, 'tmp', `published-${randomUUID()}`), { signal: new AbortController().signal })
   try {
