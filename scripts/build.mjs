@@ -133,7 +133,7 @@ export const worker = () => import('./execute/worker-main.js')`,
     build({ ...common, banner: {}, define: {}, entryPoints: [join(src, 'plugin/load-compiled.ts')], outfile: join(dist, 'load-compiled.cjs') }),
     ...Object.entries(files).map(([file, contents]) => build({ ...common, banner: {}, define: {}, sourcemap: false, stdin: { contents, resolveDir: src }, outfile: join(dist, 'bundle', file) })),
   ])
-  for (const name of ['child', 'worker']) writeFileSync(join(dist, `bundle/${name}-main.cjs`), `void require('./engine.cjs').${name}()\n`)
+  for (const name of ['child', 'worker']) writeFileSync(join(dist, `bundle/${name}-main.cjs`), `void require('hone-engine/load-compiled').loadStarted('${name}', require.resolve('./engine.cjs')).${name}()\n`)
   writeFileSync(join(dist, 'index.cjs'), "module.exports = require('./load-compiled.cjs').loadCompiled(require.resolve('./bundle/engine.cjs')).index\n")
   const engine = createRequire(import.meta.url)(join(dist, 'bundle/engine.cjs'))
   writeImportable(join(dist, 'index.js'), beside('./index.cjs'), engine.index)

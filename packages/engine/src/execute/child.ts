@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { keptArguments } from '../plugin/load-compiled.js'
 import { runsFromSource } from '../plugin/resolve.js'
 import { failed, patience, type Patience } from './host.js'
 import type { FromStage, ToStage } from './messages.js'
@@ -19,7 +20,7 @@ export class Child extends StageHost {
   protected readonly gone: Promise<StageResult>
 
   constructor(env: Readonly<Record<string, string>>, cwd: string, wait: Patience = patience) {
-    const child = fork(main, [], { cwd, env: { ...env }, execArgv, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'json' })
+    const child = fork(main, keptArguments(), { cwd, env: { ...env }, execArgv, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'json' })
     super(child.stdout!, child.stderr!)
     this.#process = child
     this.pid = child.pid

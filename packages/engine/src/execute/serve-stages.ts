@@ -1,3 +1,4 @@
+import { keepNow } from '../plugin/load-compiled.js'
 import type { FromStage, ToStage } from './messages.js'
 import type { StageResult } from './request.js'
 import { failureOf, runStage } from './stage.js'
@@ -21,6 +22,8 @@ export function serveStages(port: StagePort): { fail(failure: (StageResult & { o
   function finish(result: StageResult) {
     const mark = running?.mark
     running = undefined
+    // Most stages load the same; in the end this is stopped by force.
+    keepNow()
     const marked = port.hasPrinted()
     // The parent reads up to these marks, so that no line is counted to the next stage.
     if (marked) {

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { keptArguments } from '../plugin/load-compiled.js'
 import { runsFromSource } from '../plugin/resolve.js'
 import { failed, lightCancelMs, type Attempt } from './host.js'
 import type { FromStage, ToStage } from './messages.js'
@@ -18,7 +19,7 @@ export class Thread extends StageHost {
   protected readonly gone: Promise<StageResult>
 
   constructor(env: Readonly<Record<string, string>>) {
-    const worker = new Worker(main, { env: { ...env }, stdout: true, stderr: true })
+    const worker = new Worker(main, { argv: keptArguments(), env: { ...env }, stdout: true, stderr: true })
     super(worker.stdout, worker.stderr)
     this.#worker = worker
     worker.unref()

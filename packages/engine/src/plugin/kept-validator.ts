@@ -2,8 +2,7 @@
 import { join } from 'node:path'
 import type { ValidateFunction } from 'ajv'
 import { sha256 } from '../artifacts/digest.js'
-import { keepCompiled, keepsCompiled, readCompiled } from './load-compiled.js'
-import { userCache } from './user-cache.js'
+import { compiledFolder, keepCompiled, keepsCompiled, readCompiled } from './load-compiled.js'
 import type { JsonSchema } from './define.js'
 import { ajvVersion, runtimeOfAjv } from './json-schema.js'
 
@@ -20,7 +19,7 @@ function placeOf(schema: JsonSchema): Place | undefined {
   if (!keepsCompiled()) return undefined
   try {
     const digest = sha256(`${making} ${ajvVersion()} ${JSON.stringify(schema)}`)
-    return { file: join(userCache(), 'compiled', `schema-${digest.slice(0, 32)}.bin`), digest }
+    return { file: join(compiledFolder(), `schema-${digest.slice(0, 32)}.bin`), digest }
   } catch {
     // A user without a home, or a schema that is no JSON.
     return undefined

@@ -25,10 +25,16 @@ const sha256 = (bytes: Buffer | string): string => createHash('sha256').update(b
 /** Node 22 keeps compiled code itself. */
 const isOurs = (): boolean => !('enableCompileCache' in module) && !process.env['NODE_DISABLE_COMPILE_CACHE']
 
+let ownRole: string | undefined
+let ownFolder: string | undefined
+
+/** Where what this process compiles is kept. Throws for a user without a home. */
+export const compiledFolder = (): string => ownFolder ?? join(userCache(), 'compiled')
+
 /** One file for each bundle and each V8 with its flags, which the tag stands for; a bundle that is built anew takes its own place. */
 export function compiledFile(bundle: string): string | undefined {
   try {
-    return join(userCache(), 'compiled', `${sha256(`${bundle}\0${process.version}\0${process.arch}\0${v8.cachedDataVersionTag()}`).slice(0, 32)}.bin`)
+    return join(compiledFolder(), `${sha256(`${bundle}\0${process.version}\0${process.arch}\0${v8.cachedDataVersionTag()}`).slice(0, 32)}.bin`)
   } catch {
     // A user without a home.
     return undefined
@@ -85,13 +91,30 @@ export function importsOf(file: string): (specifier: string) => Promise<unknown>
   return specifier => import(/^[a-z]{2,}:/.test(specifier) ? specifier : pathToFileURL(resolve(specifier)).href)
 }
 
-let ownRole: string | undefined
-
-/** Says in a word what this process is for, and so that what it compiles is to be kept. Without it `loadCompiled` is `require`. */
-export const keepFor = (role: string): void => void (ownRole = role.slice(0, 12))
+/** Says in a word what this process or thread is for, and so that what it compiles is to be kept. Without it `loadCompiled` is `require`. */
+export function keepFor(role: string, folder?: string): void {
+  ownRole = role.slice(0, 12)
+  ownFolder = folder
+}
 
 /** Whether what this process makes of code and schemas is to be kept. */
 export const keepsCompiled = (): boolean => ownRole !== undefined && !process.env['NODE_DISABLE_COMPILE_CACHE']
+
+/** For a process or thread that this one starts, whose environment is a stage's: where it keeps what it compiles, if it is to. */
+export function keptArguments(): string[] {
+  try {
+    return keepsCompiled() && isOurs() ? [compiledFolder()] : []
+  } catch {
+    return []
+  }
+}
+
+const unkept: (() => void)[] = []
+
+/** Keeps what was compiled so far; where nobody asks, that is done when the process ends, which one that is ended by a signal never does. */
+export function keepNow(): void {
+  for (const keep of unkept.splice(0)) keep()
+}
 
 /** As `require(bundle)`, for a bundle in ASCII. */
 export function loadCompiled(bundle: string): unknown {
@@ -106,7 +129,8 @@ export function loadCompiled(bundle: string): unknown {
   const script = new vm.Script(`(function (exports, require, module, __filename, __dirname) { ${source.toString('latin1')}\n})`, { filename: bundle, ...(kept && { cachedData: kept.code }) })
   const known = kept && !script.cachedDataRejected ? kept.roles : []
   if (known.length < mostRoles && known.filter(r => r === role).length < timesEach) {
-    process.on('exit', () => keepCompiled(file, sourceDigest, { roles: [...known, role], code: script.createCachedData() }))
+    if (unkept.length === 0) process.once('exit', keepNow)
+    unkept.push(() => keepCompiled(file, sourceDigest, { roles: [...known, role], code: script.createCachedData() }))
   }
   // So that whoever requires the bundle itself gets the same instance.
   const made = (require.cache[bundle] = new module.Module(bundle))
@@ -114,4 +138,11 @@ export function loadCompiled(bundle: string): unknown {
   ;(script.runInThisContext() as (...args: unknown[]) => void).call(made.exports, made.exports, require, made, bundle, dirname(bundle))
   made.loaded = true
   return made.exports
+}
+
+/** The same in a process or thread that was started with `keptArguments`, of which stages see nothing. */
+export function loadStarted(role: string, bundle: string): unknown {
+  const [folder] = process.argv.splice(2)
+  if (folder !== undefined) keepFor(role, folder)
+  return loadCompiled(bundle)
 }

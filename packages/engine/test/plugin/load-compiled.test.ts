@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import module, { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -63,6 +63,31 @@ if (isOurs) {
     for (let i = 0; i < 5; i++) load(cache)
     assert.equal(roles(cache), ['run', 'plan', 'run', 'run', 'run'])
     assert.is(files(cache).length, 1)
+  })
+
+  test('a process that is ended by force has kept what it had compiled when it asked, where it was told to', () => {
+    write('one')
+    const [cache, folder] = [fresh(), fresh()]
+    const killed = join(dirname(bundle), 'killed.mjs')
+    writeFileSync(
+      killed,
+      `import * as loader from ${JSON.stringify(pathToFileURL(source).href)}
+loader.keepFor('child', process.argv[2])
+loader.loadCompiled(${JSON.stringify(bundle)}).answer()
+if (process.argv[3] === 'now') loader.keepNow()
+process.kill(process.pid, 'SIGKILL')
+`,
+    )
+    const run = (...args: string[]) => spawnSync(process.execPath, ['--import', tsx, killed, ...args], { env: { ...process.env, HONE_CACHE: cache } })
+    assert.is(run(folder).signal, 'SIGKILL')
+    assert.throws(() => readdirSync(folder), /ENOENT/)
+    for (const roles of [['child'], ['child', 'child']]) {
+      assert.is(run(folder, 'now').signal, 'SIGKILL')
+      const [file, ...others] = readdirSync(folder)
+      assert.equal(others, [])
+      assert.equal((JSON.parse(readFileSync(join(folder, file!)).toString('latin1', 0, 1024)) as { roles: string[] }).roles, roles)
+    }
+    assert.throws(() => files(cache), /ENOENT/)
   })
 
   test('code that was kept of another source is not run, though it has as many characters', () => {
