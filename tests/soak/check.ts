@@ -9,7 +9,10 @@ import type { Node } from './truth.js'
 export interface Known {
   readonly done: Set<string>
   readonly begun: Set<string>
+  /** What was at work in each run, newest first. */
+  readonly runs: { readonly isGood: boolean; readonly identities: readonly string[] }[]
 }
+export const nothingKnown = (): Known => ({ done: new Set(), begun: new Set(), runs: [] })
 
 export interface Conditions {
   readonly project: Project
@@ -39,6 +42,7 @@ function collect(check: (is: Is, wrong: string[]) => void): void {
 export function checkRun(nodes: readonly Node[], events: readonly Event[], known: Known, conditions: Conditions): ByNode {
   const finished = finishedOf(events)
   const { outage, forced = none, plan, project } = conditions
+  noteRun(events, nodes, known)
   collect((is, wrong) => {
     checkNames(nodes, finished, is)
     const failed = expectFailures(nodes, finished, known, conditions, is)
@@ -58,6 +62,7 @@ export function checkRun(nodes: readonly Node[], events: readonly Event[], known
 /** The same of two runs at a time: they share what they do. */
 export function checkTogether(nodes: readonly Node[], runs: readonly (readonly Event[])[], known: Known, project: Project): void {
   const both = runs.map(finishedOf)
+  for (const events of runs) noteRun(events, nodes, known)
   collect((is, wrong) => {
     for (const finished of both) {
       checkNames(nodes, finished, is)
@@ -74,7 +79,7 @@ export function checkFresh(nodes: readonly Node[], events: readonly Event[], pro
     checkNames(nodes, finished, is)
     for (const node of nodes) checkNode(node, finished.get(node.name), is)
     checkPublished(nodes, project, is)
-    checkSpared(nodes, [finished], { done: new Set(), begun: new Set() }, wrong)
+    checkSpared(nodes, [finished], nothingKnown(), wrong)
     for (const [i, line] of wrong.entries()) wrong[i] = `in a fresh run, ${line}`
   })
 }
@@ -87,6 +92,7 @@ export function isThere(needed: readonly Node[], { done, begun }: Known): boolea
 
 export function noteInterrupted(events: readonly Event[], nodes: readonly Node[], known: Known): void {
   const finished = finishedOf(events)
+  noteRun(events, nodes, known)
   for (const node of nodes) {
     if (node.isSkipped) continue
     const status = finished.get(node.name)?.status
@@ -94,6 +100,19 @@ export function noteInterrupted(events: readonly Event[], nodes: readonly Node[]
     // What was told last may lag behind what was done.
     else if (!known.done.has(node.identity)) known.begun.add(node.identity)
   }
+}
+
+/** After `cache gc`: what neither the last good run nor the newest ones used is gone. */
+export function noteCollected({ runs, done }: Known, keep: number): void {
+  const lastGood = runs.findIndex(run => run.isGood)
+  const kept = new Set(runs.filter((_, i) => i < keep || i === lastGood).flatMap(run => run.identities))
+  for (const identity of done) if (!kept.has(identity)) done.delete(identity)
+}
+
+function noteRun(events: readonly Event[], nodes: readonly Node[], { runs }: Known): void {
+  const finished = finishedOf(events)
+  const isGood = events.some(e => e.type === 'run-finished' && e.status === 'succeeded')
+  runs.unshift({ isGood, identities: nodes.filter(({ name }) => ['ran', 'hit'].includes(finished.get(name)?.status ?? '')).map(node => node.identity) })
 }
 
 function noteDone({ identity }: Node, { done, begun }: Known): void {

@@ -1,8 +1,8 @@
 // Runs the project of a world: in this process, with threads that live on from one run to the next, or through the command.
-import { mkdtempSync, rmSync } from 'node:fs'
+import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { builtInPlugin, definePlugin, executorNamed, planPipeline, runPipeline, servicesOf, type Event } from 'hone-engine'
+import { builtInPlugin, collectGarbage, definePlugin, executorNamed, openStore, planPipeline, runPipeline, servicesOf, type Event } from 'hone-engine'
 import { builtInPlugin as plugins } from 'hone-plugins'
 import { Project } from '../rig.js'
 import { secretOf } from './files.js'
@@ -35,14 +35,19 @@ export interface Driver {
   run(project: Project, asked: Asked): Promise<readonly Event[]>
   /** By node, what is to happen. */
   plan(project: Project, world: World): Promise<Readonly<Record<string, string>>>
+  /** `cache gc`, long after. */
+  collect(project: Project, keep: number): Promise<void>
   close(): Promise<void>
 }
 
+/** After which nothing is kept for being young. */
+const aheadMs = 40 * 86_400_000
+
 /** Where fresh runs have their stores. */
 export function emptyStore(): string {
-  return mkdtempSync(join(tmpdir(), 'hone-soak-'))
+  return fs.mkdtempSync(join(tmpdir(), 'hone-soak-'))
 }
-export const forget = (store: string) => rmSync(store, { recursive: true, force: true })
+export const forget = (store: string) => fs.rmSync(store, { recursive: true, force: true })
 
 export const driverOf = (drive: Drive): Promise<Driver> => (drive === 'process' ? inProcess() : Promise.resolve(byCommand()))
 
@@ -83,6 +88,11 @@ async function inProcess(): Promise<Driver> {
       if (!planned.ok) throw refused(planned.diagnostics)
       return Object.fromEntries([...planned.value.nodes].map(([id, { action }]) => [id, action]))
     },
+    async collect({ root }, keep) {
+      const store = await openStore({ root: join(root, '.hone'), projectRoot: root, io: { fs, nowMs: () => Date.now() + aheadMs } })
+      collectGarbage(store, { keep })
+      await store.close()
+    },
     close: () => executor.close(),
   }
 }
@@ -111,6 +121,11 @@ function byCommand(): Driver {
       const { stdout, stderr } = await project.start(['plan', 'pipeline.yaml', '--json', ...setting(world)], { env: environmentOf(world, undefined) }).ended
       if (!stdout.startsWith('{')) throw new Error(stderr)
       return Object.fromEntries(Object.entries((JSON.parse(stdout) as { stages: Record<string, { action: string }> }).stages).map(([id, { action }]) => [id, action]))
+    },
+    async collect(project, keep) {
+      const NODE_OPTIONS = `--import data:text/javascript,${encodeURIComponent(`const now = Date.now; Date.now = () => now() + ${aheadMs}`)}`
+      const { code, stderr } = await project.start(['cache', 'gc', '--keep', `${keep}`], { env: { NODE_OPTIONS } }).ended
+      if (code !== 0) throw new Error(stderr)
     },
     close: () => Promise.resolve(),
   }

@@ -2,7 +2,7 @@
 import { cpSync, rmSync } from 'node:fs'
 import fc from 'fast-check'
 import { Project } from '../rig.js'
-import { checkFresh, checkRun, checkTogether, isThere, noteInterrupted, type Known } from './check.js'
+import { checkFresh, checkRun, checkTogether, isThere, noteCollected, noteInterrupted, nothingKnown, type Known } from './check.js'
 import { emptyStore, forget, Refused, type Driver, type Selection } from './drive.js'
 import { edited, edits, type Edit } from './edits.js'
 import { filesOf } from './files.js'
@@ -21,9 +21,13 @@ export type Before =
   | { readonly type: 'selected'; readonly by: Selection['by']; readonly stage: number }
   /** Two runs go on at a time. */
   | { readonly type: 'together' }
+  /** What neither the last good run nor so many of the newest used is removed from the store. */
+  | { readonly type: 'collected'; readonly keep: number }
   | { readonly type: 'nothing' }
 
 export interface Step {
+  /** First all is as it was at an earlier step. */
+  readonly back: number | undefined
   readonly edits: readonly Edit[]
   readonly before: Before
   /** The project's folder is another one from here on. */
@@ -48,6 +52,7 @@ const before: fc.Arbitrary<Before> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constant('outage' as const), isLasting: fc.boolean() }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('selected' as const), by: fc.constantFrom('stage' as const, 'only' as const, 'from' as const, 'force' as const, 'refresh' as const), stage: fc.nat(60) }) },
   { weight: 1, arbitrary: fc.constant({ type: 'together' as const }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('collected' as const), keep: fc.integer({ min: 1, max: 3 }) }) },
 )
 
 // Mostly the same.
@@ -56,7 +61,7 @@ const place = [undefined, undefined, undefined, undefined, undefined, 'renamed',
 export const histories: fc.Arbitrary<History> = fc.record({
   made: fc.tuple(fc.array(edit(['stage']), { minLength: 2, maxLength: 8 }), fc.array(anyEdit, { maxLength: 10 })).map(parts => parts.flat()),
   steps: fc.array(
-    fc.record({ edits: fc.array(anyEdit, { maxLength: 4 }), before, move: fc.constantFrom(...place), isSwept: fc.nat(5).map(n => n === 5) }),
+    fc.record({ back: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.nat(60) }), edits: fc.array(anyEdit, { maxLength: 4 }), before, move: fc.constantFrom(...place), isSwept: fc.nat(5).map(n => n === 5) }),
     { minLength: 2, maxLength: 6 },
   ),
   shuffleSeed: fc.nat(1000),
@@ -65,16 +70,19 @@ export const histories: fc.Arbitrary<History> = fc.record({
 /** Throws where a result is not that of a fresh run, or where something ran that was there already. */
 export async function checkHistory(history: History, driver: Driver, tried: Tried): Promise<void> {
   let project = Project.make()
-  const known: Known = { done: new Set(), begun: new Set() }
+  const known = nothingKnown()
   try {
     let world = history.made.reduce(edited, edited(emptyWorld(), { edit: 'stage', n: 0, m: 1, v: 0 }))
-    const first: Step = { edits: [], before: { type: 'nothing' }, move: undefined, isSwept: false }
+    const first: Step = { back: undefined, edits: [], before: { type: 'nothing' }, move: undefined, isSwept: false }
+    const worlds = [world]
     for (const [i, step] of [first, ...history.steps].entries()) {
       if (step.move) {
         project = moved(project, step.move)
         tried.moved++
       }
+      if (step.back !== undefined) world = worlds[step.back % worlds.length]!
       world = { ...step.edits.reduce(edited, world), step: i }
+      worlds.push(world)
       lay(project, world)
       if (step.isSwept) rmSync(project.path('published'), { recursive: true, force: true })
       try {
@@ -129,6 +137,11 @@ async function checkStep(before: Before, { project, world, driver, known, tried,
     case 'together':
       checkTogether(nodes, await Promise.all([driver.run(project, asked), driver.run(project, { ...asked, shuffleSeed: shuffleSeed + 1 })]), known, project)
       tried.together++
+      break
+    case 'collected':
+      await driver.collect(project, before.keep)
+      noteCollected(known, before.keep)
+      tried.collected++
       break
     default:
       throw new Error(`Internal: ${(before satisfies never as Before).type}`)
