@@ -1,9 +1,10 @@
 // What must hold of a run.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import type { Event } from 'hone-engine'
 import type { Project } from '../rig.js'
 import { publishedAt } from './files.js'
-import type { Node } from './truth.js'
+import { boxText, type Node } from './truth.js'
 
 /** Work that is in the store, and work that may be: an interrupted run was at it. */
 export interface Known {
@@ -150,10 +151,17 @@ function checkNode(node: Node, now: Finished | undefined, is: Is): void {
   is(`${name} is skipped ${failureOf(now)}`, status === 'skipped', isSkipped)
   if (isSkipped) return
   is(`${name} is done ${failureOf(now)}`, status === 'ran' || status === 'hit', true)
-  for (const port of ['out', 'side'] as const) {
+  for (const port of ['out', 'side', 'box'] as const) {
     const path = now?.outputs[port]?.path
-    is(`${name}.${port}`, path === undefined ? undefined : readFileSync(path, 'utf8'), node[port])
+    is(`${name}.${port}`, path === undefined ? undefined : contentOf(path), node[port])
   }
+}
+
+/** A link in a folder counts as no file. */
+function contentOf(path: string): string {
+  if (!statSync(path).isDirectory()) return readFileSync(path, 'utf8')
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
+  return boxText(Object.fromEntries(files.map(file => [relative(path, file), readFileSync(file, 'utf8')])))
 }
 
 function checkPlanned({ name, isSkipped }: Node, now: Finished | undefined, planned: string | undefined, is: Is): void {
@@ -164,8 +172,8 @@ function checkPlanned({ name, isSkipped }: Node, now: Finished | undefined, plan
 function checkPublished(nodes: readonly Node[], project: Project, is: Is): void {
   for (const { name, publish, isSkipped, ...node } of nodes) {
     if (!publish || isSkipped) continue
-    const path = publishedAt(publish.slot)
-    is(`${path} of ${name}`, project.has(path) ? project.read(path) : undefined, node[publish.port])
+    const path = publishedAt(publish)
+    is(`${path} of ${name}`, project.has(path) ? contentOf(project.path(path)) : undefined, node[publish.port])
   }
 }
 

@@ -1,5 +1,5 @@
 // The edits that lead from one pipeline to the next.
-import { isOne, isSound, kindsOfStage, readsOf, type Ref, type Stage, type World } from './world.js'
+import { isOne, isSound, kindsOfStage, readsOf, type Stage, type World } from './world.js'
 
 /** What an edit does is chosen by its name and three numbers, whatever the world is at the time: so that histories can be made shorter. */
 export interface Edit {
@@ -15,9 +15,9 @@ const mostStages = 9
 const mostSlots = 3
 
 const at = <T>(list: readonly T[], n: number): T | undefined => (list.length === 0 ? undefined : list[n % list.length])
-const refTo = (world: World, before: number, n: number, m: number): Ref | undefined => {
+const refTo = (world: World, before: number, n: number, m: number) => {
   const stage = at(world.stages.slice(0, before), n)
-  return stage && { stage: stage.id, port: m % 3 === 0 ? 'side' : 'out' }
+  return stage && { stage: stage.id, port: m % 3 === 0 ? ('side' as const) : ('out' as const) }
 }
 /** Before a stage, of those that are one node. */
 const oneBefore = (world: World, stage: Stage, n: number, isMeant: (s: Stage) => boolean = () => true) =>
@@ -30,7 +30,10 @@ function addStage(world: World, n: number, m: number, v: number): void {
   const id = Math.max(-1, ...world.stages.map(s => s.id)) + 1
   world.stages.push({
     id, name: `s${id}`, uses: (['mix', 'twist', 'rowwise', 'grow', 'mix', 'twist', 'rowwise', 'shell'] as const)[(m + n) % 8]!,
-    ports: v % 4 === 0 ? [] : (['a', 'b'] as const).slice(0, 1 + (v % 2)).flatMap((name, k) => { const ref = refs(k); return ref ? [{ name, ref }] : [] }),
+    ports: [
+      ...(v % 4 === 0 ? [] : (['a', 'b'] as const).slice(0, 1 + (v % 2)).flatMap((name, k) => { const ref = refs(k); return ref ? [{ name, ref }] : [] })),
+      ...(m % 3 === 1 && here > 0 ? [{ name: 'c', ref: { stage: refs(n)!.stage, port: 'box' } } as const] : []),
+    ],
     many: v % 3 === 0 ? [0, 1].flatMap(k => { const ref = refs(k + 2); return ref ? [{ label: `l${k}`, ref }] : [] }) : [],
     isLabelled: v % 2 === 0, needs: [], add: v % 5 === 0 ? { param: v } : n % 7, mod: at(mods, n + m)!, rounds: 1, word: undefined,
     file: v % 4 === 0 ? m % 3 : v % 7 === 1 ? 'all' : undefined,
@@ -58,7 +61,7 @@ const onStage = {
   threads: (_, s, __, ___, v) => void (s.threads = 1 + (v % 3)),
   attempts: (_, s, __, ___, v) => void (s.attempts = v % 3),
   fragile: (_, s) => void (s.isFragile = !s.isFragile),
-  publish: (_, s, __, m, v) => void (s.publish = v % 4 === 0 ? undefined : { port: m % 2 ? 'out' : 'side', slot: v % mostSlots }),
+  publish: (_, s, __, m, v) => void (s.publish = v % 4 === 0 ? undefined : { port: (['out', 'side', 'box'] as const)[m % 3]!, slot: v % mostSlots }),
   rename: (world, s) => void (s.name = `t${world.named++}`),
   swapNames: (world, s, _, m) => { const other = at(world.stages, m)!; [s.name, other.name] = [other.name, s.name] },
   axis: (_, s, __, ___, v) => {
@@ -79,7 +82,11 @@ const onStage = {
     const name = n % 2 ? 'a' : 'b'
     s.ports = [...s.ports.filter(p => p.name !== name), ...(ref && v % 5 ? [{ name, ref } as const] : [])]
   },
-  port: (_, s, __, ___, v) => { const p = at(s.ports, v); if (p) p.ref = { stage: p.ref.stage, port: p.ref.port === 'out' ? 'side' : 'out' } },
+  port: (_, s, __, ___, v) => { const p = at(s.ports.filter(({ name }) => name !== 'c'), v); if (p) p.ref = { stage: p.ref.stage, port: p.ref.port === 'out' ? 'side' : 'out' } },
+  unbox: (world, s, _, m, v) => {
+    const other = at(world.stages.slice(0, world.stages.indexOf(s)), m)
+    s.ports = [...s.ports.filter(p => p.name !== 'c'), ...(other && v % 4 ? [{ name: 'c', ref: { stage: other.id, port: 'box' } } as const] : [])]
+  },
   gather: (world, s, _, m, v) => { const ref = refTo(world, world.stages.indexOf(s), m, v); if (ref && s.many.length < 3) s.many.push({ label: `m${world.named++}`, ref }) },
   scatter: (_, s, __, ___, v) => void s.many.splice(v % 3, 1),
   relabel: (world, s, __, ___, v) => { const member = at(s.many, v); if (member) member.label = `m${world.named++}` },

@@ -10,7 +10,7 @@ export const filesOf = (world: World): Record<string, string> => ({
   ...pluginOf(world.code),
 })
 export const secretOf = ({ step }: World): string => `tok-${step}-tok`
-export const publishedAt = (slot: number): string => `published/p${slot}.jsonl`
+export const publishedAt = ({ port, slot }: NonNullable<Stage['publish']>): string => (port === 'box' ? `published/b${slot}` : `published/p${slot}.jsonl`)
 
 function yamlOf(world: World): string {
   const { stages, params, seed, env, turn, comment, attempts, step } = world
@@ -52,7 +52,7 @@ function stageLines(world: World, s: Stage): string[] {
     ...(s.isCached ? [] : ['cache: false']),
     ...(s.threads === 1 ? [] : [`resources: { cpus: ${s.threads} }`]),
     ...(s.attempts === 0 ? [] : [retry(s.attempts)]),
-    ...(s.publish ? [`publish: { ${s.publish.port}: ${publishedAt(s.publish.slot)} }`] : []),
+    ...(s.publish ? [`publish: { ${s.publish.port}: ${publishedAt(s.publish)} }`] : []),
     ...(s.when ? [`when: ${text(`\${{ ${condition(s.when, world, nameOf, digest)} }}`)}`] : []),
   ]
 }
@@ -91,12 +91,15 @@ function shellParams(s: Stage, { add, word, paths }: Written): string {
     ...(s.secret === 'with' ? ['case "${{ secrets.TOKEN }}" in tok-?-tok) ;; *) exit 4 ;; esac; echo "with ${{ secrets.TOKEN }}"'] : []),
     ...(s.secret === 'env' ? ['case "$T" in tok-?-tok) ;; *) exit 4 ;; esac; echo "with $T"'] : []),
     '{',
-    ...s.ports.map(({ name }) => `sed -n 1p "$HONE_INPUT_${name.toUpperCase()}"`),
+    ...s.ports.map(({ name }) => (name === 'c' ? `sed 's/.*/{"v":&,"from":"c"}/' "$HONE_INPUT_C/v.txt"` : `sed -n 1p "$HONE_INPUT_${name.toUpperCase()}"`)),
     ...(s.many.length ? ['sed -n "s/.*\\"label\\": \\(\\".*\\"\\),/{\\"v\\":0,\\"label\\":\\1}/p" "$HONE_INPUT_MANY/index.json"', 'for f in "$HONE_INPUT_MANY"/[0-9]*; do sed -n 2p "$f"; done'] : []),
     ...(paths === undefined ? [] : [`awk '{ print "{\\"v\\":" FNR ",\\"line\\":\\"" $0 "\\"}" }' ${paths}`]),
     `printf '{"v":%d,"word":"%s","env":"%s"}\\n' ${add} "${word ?? ''}" "\${E-}"`,
     '} > "$HONE_OUTPUT_OUT"',
     `printf '{"v":%d}\\n' ${add} > "$HONE_OUTPUT_SIDE"`,
+    'cd "$HONE_OUTPUT_BOX"; mkdir -p deep/er',
+    `echo ${add} > v.txt; echo same > same.txt; : > empty; ln -s v.txt link.txt; cp "$HONE_OUTPUT_OUT" deep/er/out.jsonl`,
+    ...(s.ports.some(({ name }) => name === 'c') ? ['cp "$HONE_INPUT_C/link.txt" c.txt'] : []),
   ]
-  return `command: ${text(lines.join('\n'))}, outputs: { out: rows, side: rows }${paths === undefined ? '' : `, files: [${text(paths)}]`}`
+  return `command: ${text(lines.join('\n'))}, outputs: { out: rows, side: rows, box: folder }${paths === undefined ? '' : `, files: [${text(paths)}]`}`
 }

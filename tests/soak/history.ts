@@ -44,7 +44,7 @@ export interface History {
 
 const edit = (names: readonly (keyof typeof edits)[]): fc.Arbitrary<Edit> => fc.record({ edit: fc.constantFrom(...names), n: fc.nat(60), m: fc.nat(60), v: fc.nat(60) })
 // Some are more telling than others.
-const anyEdit = edit([...(Object.keys(edits) as (keyof typeof edits)[]), 'when', 'when', 'axis', 'axis', 'second', 'second', 'include', 'exclude', 'constant', 'constant', 'constant', 'row', 'row', 'row', 'param', 'gather', 'publish', 'digest'])
+const anyEdit = edit([...(Object.keys(edits) as (keyof typeof edits)[]), 'when', 'when', 'axis', 'axis', 'second', 'second', 'include', 'exclude', 'constant', 'constant', 'constant', 'row', 'row', 'row', 'param', 'gather', 'publish', 'publish', 'digest', 'unbox', 'unbox'])
 
 const before: fc.Arbitrary<Before> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ type: 'nothing' as const }) },

@@ -8,6 +8,7 @@ export function pluginOf({ functions, unreached, comment, version, defaultWord, 
     'plugin.ts': `import { defineKind, definePlugin, defineStage, params } from 'hone-engine'
 const numbers = defineKind({ id: 'numbers', summary: 'Rows of a number.', form: 'file', extension: 'jsonl', rows: {}, accepts: ['figures', 'rows'] })
 const figures = defineKind({ id: 'figures', summary: 'The same.', form: 'file', extension: 'jsonl', rows: {} })
+const box = defineKind({ id: 'box', summary: 'A folder of texts.', form: 'folder', accepts: ['folder'] })
 const lines = defineKind({ id: 'lines', summary: 'A text.', form: 'file' })
 const one = { kind: numbers, optional: true }
 const stage = (id, run, more = {}, properties = {}) => defineStage({
@@ -17,10 +18,10 @@ const stage = (id, run, more = {}, properties = {}) => defineStage({
     paths: { type: 'array', items: { type: 'string' }, artifact: { port: 'files', glob: true } },
     pass: { type: 'string', default: '' }, fragile: { type: 'boolean', default: false }, ...properties,
   } }),
-  inputs: { a: one, b: one, many: { ...one, many: true }, files: { kind: lines, many: true, optional: true } },
-  outputs: { out: { kind: numbers }, side: { kind: ${sideKind} } },
+  inputs: { a: one, b: one, c: { kind: box, optional: true }, many: { ...one, many: true }, files: { kind: lines, many: true, optional: true } },
+  outputs: { out: { kind: numbers }, side: { kind: ${sideKind} }, box: { kind: box } },
 })
-export default definePlugin({ name: 'soak', api: 1, kinds: [numbers, figures, lines], stages: [
+export default definePlugin({ name: 'soak', api: 1, kinds: [numbers, figures, box, lines], stages: [
   stage('soak/mix', () => import('./mix.js')),
   stage('soak/twist', () => import('./twist.js')),
   stage('soak/rowwise', () => import('./rowwise.js')),
@@ -60,7 +61,7 @@ function grow(n, { params, prior, keep }) {
   }
 }
 
-const total = `import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+const total = `import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 const hash = text => { let n = 7; for (const c of text) n = (n * 31 + c.charCodeAt(0)) % 1009; return n }
 const sum = async rows => { let n = 0; if (rows) for await (const { v } of rows) n = n * 3 + v; return n % 1009 }
 function resist(outage, what) {
@@ -69,20 +70,30 @@ function resist(outage, what) {
   writeFileSync(outage + '/met-' + what, '')
   throw new Error('there was an outage')
 }
+const unboxed = dir => hash(readdirSync(dir, { recursive: true, withFileTypes: true }).filter(e => e.isFile()).map(e => (e.path + '/' + e.name).slice(dir.length + 1)).sort().map(name => name + '=' + readFileSync(dir + '/' + name, 'utf8')).join(';'))
+function fill(dir, add, out, c) {
+  mkdirSync(dir + '/deep/er', { recursive: true })
+  for (const [name, text] of [['v.txt', add + '\\n'], ['same.txt', 'same\\n'], ['empty', ''], ['deep/er/out.jsonl', out]]) writeFileSync(dir + '/' + name, text)
+  symlinkSync('v.txt', dir + '/link.txt')
+  if (c) linkSync(c + '/link.txt', dir + '/c.txt')
+}
 export async function total({ params, inputs, outputs, seed, env, metric, log, projectRoot }, each) {
   let n = params.add * 3 + hash(params.word) + seed * 5 + hash(env.E ?? '') + 7 * await sum(inputs.a) + 11 * await sum(inputs.b)
+  if (inputs.c) n += unboxed(inputs.c.path)
   for (const [i, member] of (inputs.many ?? []).entries()) n += hash(member.label) * (i + 1) + 13 * (i + 2) * await sum(member)
   for (const [i, file] of (inputs.files ?? []).entries()) n += hash(file.logicalName) * (i + 1) + hash(readFileSync(file.path, 'utf8'))
   for (const secret of [env.T ?? '', params.pass]) if (secret !== '' && !/^tok-\\d-tok$/.test(secret)) throw new Error('that is not the secret')
   log('with ' + params.pass + (env.T ?? ''))
   if (params.fragile) resist(projectRoot + '/outage', hash(JSON.stringify(params)) + '-' + n)
-  let all = 0
+  let [all, out] = [0, '']
   for (let i = 0; i < 3; i++) {
     const v = await each(n, i)
     all += v
+    out += JSON.stringify({ v }) + '\\n'
     await outputs.out.write({ v })
   }
   await outputs.side.write({ v: params.add })
+  fill(outputs.box.path, params.add, out, inputs.c?.path)
   metric('all', all)
 }
 `

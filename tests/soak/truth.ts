@@ -15,6 +15,8 @@ export interface Node {
   readonly identity: string
   readonly out: string
   readonly side: string
+  /** Every file of it by its path, as `boxText` writes them. */
+  readonly box: string
   readonly publish: Stage['publish']
 }
 
@@ -24,6 +26,9 @@ interface Artifact {
   readonly text: string
   readonly numbers: readonly number[]
 }
+
+/** The files of a folder as one text. */
+export const boxText = (files: Readonly<Record<string, string>>): string => Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, text]) => `${name}=${text}`).join(';')
 
 interface Made extends Node {
   readonly labels: Labels
@@ -49,7 +54,7 @@ interface Given {
   readonly variable: string | undefined
   /** By the name that the stage sees. */
   readonly files: readonly { readonly name: string; readonly text: string }[]
-  readonly single: readonly { readonly port: 'a' | 'b'; readonly artifact: Artifact }[]
+  readonly single: readonly { readonly port: 'a' | 'b' | 'c'; readonly artifact: Artifact }[]
   readonly many: readonly { readonly label: string; readonly artifact: Artifact }[]
 }
 
@@ -81,16 +86,19 @@ function makeNode(world: World, stage: Stage, labels: Labels, made: ReadonlyMap<
   const own = uses === 'shell' ? [single.map(({ port }) => port), many.length > 0, typeof stage.file === 'number' ? world.data[stage.file]!.name : stage.file] : pluginIdentity(world, stage)
   const { out, metric } = uses === 'shell' ? { out: shellRows(given, stage), metric: 0 } : pluginRows(world, stage, given)
   const side = rows([{ v: add }])
+  const taken = single.find(({ port }) => port === 'c')?.artifact.numbers[0]
+  const box = boxText({ 'v.txt': `${add}\n`, 'link.txt': `${add}\n`, 'same.txt': 'same\n', empty: '', 'deep/er/out.jsonl': out, ...(taken !== undefined && { 'c.txt': `${taken}\n` }) })
   return {
     name: `${stage.name}${Object.keys(labels).length > 0 ? `[${written(labels)}]` : ''}`, stage: stage.name, labels,
     after: [...required, ...members.map(({ node }) => node)].map(node => node.name),
     isSkipped: required.some(node => node.isSkipped) || (members.length > 0 && many.length === 0) || !condition.holds(),
     isCached: stage.isCached, isFragile, attempts: stage.attempts || world.attempts, publish: stage.publish,
-    identity: JSON.stringify([uses, own, add, word, seed, variable ?? null, isFragile, secret ?? null, files, singles['a'] ?? null, singles['b'] ?? null, many.map(({ label, artifact }) => [label, inKey(artifact)])]),
-    out, side, metric,
+    identity: JSON.stringify([uses, own, add, word, seed, variable ?? null, isFragile, secret ?? null, files, singles['a'] ?? null, singles['b'] ?? null, singles['c'] ?? null, many.map(({ label, artifact }) => [label, inKey(artifact)])]),
+    out, side, box, metric,
     artifacts: {
       out: { kind: uses === 'shell' ? 'rows' : 'numbers', text: out, numbers: out.trimEnd().split('\n').map(line => (JSON.parse(line) as { v: number }).v) },
       side: { kind: uses === 'shell' ? 'rows' : world.code.sideKind, text: side, numbers: [add] },
+      box: { kind: uses === 'shell' ? 'folder' : 'box', text: box, numbers: [add] },
     },
   }
 }
@@ -135,6 +143,7 @@ function pluginIdentity({ code }: World, { uses, mod, rounds }: Stage): unknown[
 function pluginRows(world: World, { uses, mod, rounds }: Stage, { add, word, seed, variable, files, single, many }: Given): { out: string; metric: number } {
   const numbersOf = (port: 'a' | 'b') => single.find(s => s.port === port)?.artifact.numbers ?? []
   let n = add * 3 + hash(word) + seed * 5 + hash(variable ?? '') + 7 * folded(numbersOf('a')) + 11 * folded(numbersOf('b'))
+  for (const { port, artifact } of single) if (port === 'c') n += hash(artifact.text)
   for (const [i, { label, artifact }] of many.entries()) n += hash(label) * (i + 1) + 13 * (i + 2) * folded(artifact.numbers)
   for (const [i, { name, text }] of files.entries()) n += hash(name) * (i + 1) + hash(text)
   const [c0, c1, c2] = world.code.functions.map(f => f.constant) as [number, number, number]
@@ -152,7 +161,7 @@ function pluginRows(world: World, { uses, mod, rounds }: Stage, { add, word, see
 function shellRows({ add, word, variable, files, single, many }: Given, stage: Stage): string {
   const lineOf = ({ text }: Artifact, i: number) => text.split('\n').slice(0, -1).slice(i, i + 1).map(line => `${line}\n`).join('')
   return [
-    ...single.map(({ artifact }) => lineOf(artifact, 0)),
+    ...single.map(({ port, artifact }) => (port === 'c' ? rows([{ v: artifact.numbers[0], from: 'c' }]) : lineOf(artifact, 0))),
     rows(stage.many.length > 0 ? many.map(({ label }) => ({ v: 0, label })) : []),
     ...many.map(({ artifact }) => lineOf(artifact, 1)),
     ...files.map(({ text }) => rows(text.split('\n').map((line, i) => ({ v: i + 1, line })))),

@@ -1,23 +1,24 @@
 // A pipeline as the soak thinks of it: what edits change, files show and the truth is computed from. Knows nothing of files or of hone.
 
-/** An output of an earlier stage. */
+/** An output of an earlier stage: `box` is a folder. */
 export interface Ref {
   readonly stage: number
-  readonly port: 'out' | 'side'
+  readonly port: 'out' | 'side' | 'box'
 }
+export type File = Exclude<Ref['port'], 'box'>
 
 /** Where a number of a stage comes from: it is written there, or it is a parameter of the pipeline, or the stage's own axis. */
 export type Value = number | { readonly param: number } | 'axis'
 
 /** A text that is written there, or the digest of an earlier stage's output, or the variable E as the stage sees it, or the values of all axes. */
-export type Word = string | { readonly digestOf: Ref } | 'variable' | 'axes'
+export type Word = string | { readonly digestOf: Ref & { readonly port: File } } | 'variable' | 'axes'
 
 /** Values of axes. In a stage's own matrix they are called `k`, `j` and, where only `include` brings it, `x`; elsewhere the stage's number is behind. */
 export type Labels = Readonly<Record<string, number>>
 
 /** A condition: that a parameter or the metric of an earlier stage is above `over`, or that the first digit of a digest is. */
 export interface Condition {
-  readonly of: { readonly param: number } | { readonly stage: number } | { readonly digestOf: Ref }
+  readonly of: { readonly param: number } | { readonly stage: number } | { readonly digestOf: Ref & { readonly port: File } }
   readonly over: number
 }
 
@@ -29,8 +30,8 @@ export interface Stage {
   readonly id: number
   name: string
   uses: (typeof kindsOfStage)[number]
-  /** Single ports, in the order of the file. */
-  ports: { name: 'a' | 'b'; ref: Ref }[]
+  /** Single ports, in the order of the file: `c` takes a folder. */
+  ports: { name: 'a' | 'b' | 'c'; ref: Ref }[]
   /** With labels it is a map, else a list. */
   many: { label: string; ref: Ref }[]
   isLabelled: boolean
