@@ -1,19 +1,22 @@
 // What must hold of a run.
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join, relative } from 'node:path'
 import type { Event } from 'hone-engine'
 import type { Project } from '../rig.js'
 import { publishedAt } from './files.js'
-import { boxText, type Node } from './truth.js'
+import { contentOf } from './folder.js'
+import type { Lost } from './damage.js'
+import type { Node } from './truth.js'
 
 /** Work that is in the store, and work that may be: an interrupted run was at it. */
 export interface Known {
   readonly done: Set<string>
   readonly begun: Set<string>
+  /** The node that did a work, and whose key was told. */
+  readonly made: Map<string, Node>
+  readonly byKey: Map<string, string>
   /** What was at work in each run, newest first. */
   readonly runs: { readonly isGood: boolean; readonly identities: readonly string[] }[]
 }
-export const nothingKnown = (): Known => ({ done: new Set(), begun: new Set(), runs: [] })
+export const nothingKnown = (): Known => ({ done: new Set(), begun: new Set(), made: new Map(), byKey: new Map(), runs: [] })
 
 export interface Conditions {
   readonly project: Project
@@ -110,13 +113,26 @@ export function noteCollected({ runs, done }: Known, keep: number): void {
   for (const identity of done) if (!kept.has(identity)) done.delete(identity)
 }
 
-function noteRun(events: readonly Event[], nodes: readonly Node[], { runs }: Known): void {
+function noteRun(events: readonly Event[], nodes: readonly Node[], { runs, byKey }: Known): void {
   const finished = finishedOf(events)
+  for (const { name, identity } of nodes) byKey.set(finished.get(name)?.key ?? '', identity)
   const isGood = events.some(e => e.type === 'run-finished' && e.status === 'succeeded')
   runs.unshift({ isGood, identities: nodes.filter(({ name }) => ['ran', 'hit'].includes(finished.get(name)?.status ?? '')).map(node => node.identity) })
 }
 
-function noteDone({ identity }: Node, { done, begun }: Known): void {
+/** Of what is lost in the store nobody can say whether it is done again: equal bytes may have come back by then. */
+export function noteLost({ texts, key }: Lost, { done, begun, made, byKey }: Known): void {
+  const isLost = ({ out, side, box }: Node) => texts.some(text => text === out || text === side || box.includes(text))
+  for (const identity of done) {
+    if (!isLost(made.get(identity)!) && identity !== (key && byKey.get(key))) continue
+    done.delete(identity)
+    begun.add(identity)
+  }
+}
+
+function noteDone(node: Node, { done, begun, made }: Known): void {
+  const { identity } = node
+  made.set(identity, node)
   done.add(identity)
   begun.delete(identity)
 }
@@ -155,13 +171,6 @@ function checkNode(node: Node, now: Finished | undefined, is: Is): void {
     const path = now?.outputs[port]?.path
     is(`${name}.${port}`, path === undefined ? undefined : contentOf(path), node[port])
   }
-}
-
-/** A link in a folder counts as no file. */
-function contentOf(path: string): string {
-  if (!statSync(path).isDirectory()) return readFileSync(path, 'utf8')
-  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
-  return boxText(Object.fromEntries(files.map(file => [relative(path, file), readFileSync(file, 'utf8')])))
 }
 
 function checkPlanned({ name, isSkipped }: Node, now: Finished | undefined, planned: string | undefined, is: Is): void {

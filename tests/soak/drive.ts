@@ -2,7 +2,7 @@
 import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { builtInPlugin, collectGarbage, definePlugin, executorNamed, openStore, planPipeline, runPipeline, servicesOf, type Event } from 'hone-engine'
+import { builtInPlugin, collectGarbage, definePlugin, executorNamed, openStore, planPipeline, runPipeline, servicesOf, verifyStore, type Event } from 'hone-engine'
 import { builtInPlugin as plugins } from 'hone-plugins'
 import { Project } from '../rig.js'
 import { secretOf } from './files.js'
@@ -37,6 +37,8 @@ export interface Driver {
   plan(project: Project, world: World): Promise<Readonly<Record<string, string>>>
   /** `cache gc`, long after. */
   collect(project: Project, keep: number): Promise<void>
+  /** `cache verify`: how much it found wrong. */
+  verify(project: Project): Promise<number>
   close(): Promise<void>
 }
 
@@ -93,6 +95,12 @@ async function inProcess(): Promise<Driver> {
       collectGarbage(store, { keep })
       await store.close()
     },
+    async verify({ root }) {
+      const store = await openStore({ root: join(root, '.hone'), projectRoot: root })
+      const { moved, lost } = await verifyStore(store)
+      await store.close()
+      return moved.length + lost.length
+    },
     close: () => executor.close(),
   }
 }
@@ -126,6 +134,12 @@ function byCommand(): Driver {
       const NODE_OPTIONS = `--import data:text/javascript,${encodeURIComponent(`const now = Date.now; Date.now = () => now() + ${aheadMs}`)}`
       const { code, stderr } = await project.start(['cache', 'gc', '--keep', `${keep}`], { env: { NODE_OPTIONS } }).ended
       if (code !== 0) throw new Error(stderr)
+    },
+    async verify(project) {
+      const { json, code } = await project.hone('cache', 'verify', '--json')
+      const { moved, lost } = json as { moved: unknown[]; lost: unknown[] }
+      if (code !== (moved.length + lost.length > 0 ? 1 : 0)) throw new Error(`cache verify ended with ${code}`)
+      return moved.length + lost.length
     },
     close: () => Promise.resolve(),
   }

@@ -2,7 +2,8 @@
 import { cpSync, rmSync } from 'node:fs'
 import fc from 'fast-check'
 import { Project } from '../rig.js'
-import { checkFresh, checkRun, checkTogether, isThere, noteCollected, noteInterrupted, nothingKnown, type Known } from './check.js'
+import { checkFresh, checkRun, checkTogether, isThere, noteCollected, noteInterrupted, noteLost, nothingKnown, type Known } from './check.js'
+import { damage, ways, type Damage } from './damage.js'
 import { emptyStore, forget, Refused, type Driver, type Selection } from './drive.js'
 import { edited, edits, type Edit } from './edits.js'
 import { filesOf } from './files.js'
@@ -23,6 +24,8 @@ export type Before =
   | { readonly type: 'together' }
   /** What neither the last good run nor so many of the newest used is removed from the store. */
   | { readonly type: 'collected'; readonly keep: number }
+  /** Something in the store is damaged, and `cache verify` finds it or the run has to. */
+  | { readonly type: 'damaged'; readonly damage: Damage; readonly isVerified: boolean }
   | { readonly type: 'nothing' }
 
 export interface Step {
@@ -46,12 +49,15 @@ const edit = (names: readonly (keyof typeof edits)[]): fc.Arbitrary<Edit> => fc.
 // Some are more telling than others.
 const anyEdit = edit([...(Object.keys(edits) as (keyof typeof edits)[]), 'when', 'when', 'axis', 'axis', 'second', 'second', 'include', 'exclude', 'constant', 'constant', 'constant', 'row', 'row', 'row', 'param', 'gather', 'publish', 'publish', 'digest', 'unbox', 'unbox'])
 
+const damages: fc.Arbitrary<Damage> = fc.record({ where: fc.constantFrom('objects' as const, 'objects' as const, 'objects' as const, 'objects' as const, 'actions' as const, 'memo' as const, 'states' as const, 'last' as const, 'stat-index' as const), file: fc.nat(1000), how: fc.constantFrom(...ways) })
+
 const before: fc.Arbitrary<Before> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ type: 'nothing' as const }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('interrupted' as const), after: fc.integer({ min: 2, max: 14 }) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('outage' as const), isLasting: fc.boolean() }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('selected' as const), by: fc.constantFrom('stage' as const, 'only' as const, 'from' as const, 'force' as const, 'refresh' as const), stage: fc.nat(60) }) },
   { weight: 1, arbitrary: fc.constant({ type: 'together' as const }) },
+  { weight: 5, arbitrary: fc.record({ type: fc.constant('damaged' as const), damage: damages, isVerified: fc.nat(3).map(n => n === 3) }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('collected' as const), keep: fc.integer({ min: 1, max: 3 }) }) },
 )
 
@@ -143,6 +149,15 @@ async function checkStep(before: Before, { project, world, driver, known, tried,
       noteCollected(known, before.keep)
       tried.collected++
       break
+    case 'damaged': {
+      const lost = damage(project.path('.hone'), before.damage)
+      if (!lost) break
+      noteLost(lost, known)
+      if (before.isVerified) await driver.verify(project)
+      if (before.isVerified && (await driver.verify(project)) > 0) throw new Error('cache verify found something again that it had moved aside')
+      tried.damaged++
+      break
+    }
     default:
       throw new Error(`Internal: ${(before satisfies never as Before).type}`)
   }
