@@ -22,8 +22,8 @@ export type Before =
   | { readonly type: 'selected'; readonly by: Selection['by']; readonly stage: number }
   /** Two runs go on at a time. */
   | { readonly type: 'together' }
-  /** What neither the last good run nor so many of the newest used is removed from the store. */
-  | { readonly type: 'collected'; readonly keep: number }
+  /** What neither the last good run nor so many of the newest used is removed from the store, perhaps while the newest was broken off. */
+  | { readonly type: 'collected'; readonly keep: number; readonly after: number | undefined }
   /** Something in the store is damaged, and `cache verify` finds it or the run has to. */
   | { readonly type: 'damaged'; readonly damage: Damage; readonly isVerified: boolean }
   | { readonly type: 'nothing' }
@@ -58,7 +58,7 @@ const before: fc.Arbitrary<Before> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ type: fc.constant('selected' as const), by: fc.constantFrom('stage' as const, 'only' as const, 'from' as const, 'force' as const, 'refresh' as const), stage: fc.nat(60) }) },
   { weight: 1, arbitrary: fc.constant({ type: 'together' as const }) },
   { weight: 5, arbitrary: fc.record({ type: fc.constant('damaged' as const), damage: damages, isVerified: fc.nat(3).map(n => n === 3) }) },
-  { weight: 3, arbitrary: fc.record({ type: fc.constant('collected' as const), keep: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('collected' as const), keep: fc.integer({ min: 1, max: 3 }), after: fc.option(fc.integer({ min: 2, max: 14 }), { nil: undefined, freq: 3 }) }) },
 )
 
 // Mostly the same.
@@ -145,6 +145,7 @@ async function checkStep(before: Before, { project, world, driver, known, tried,
       tried.together++
       break
     case 'collected':
+      if (before.after !== undefined) noteInterrupted(await driver.run(project, { ...asked, endsAfter: before.after }), nodes, known)
       await driver.collect(project, before.keep)
       noteCollected(known, before.keep)
       tried.collected++
