@@ -59,17 +59,21 @@ export function addArtifacts(program: Command, shell: Shell): void {
       const out = resolve(flags.out)
       mkdirSync(out, { recursive: true })
       const opened = await openPipeline(shell.open(file, flags))
-      const extension = (kind: string) => (opened.ok ? opened.value.registry.kind(kind)?.extension : undefined)
-      // One folder artifact becomes the folder itself; of several each gets its name below it.
-      const copies = found.map(a => {
-        const name = found.length === 1 ? a.port : `${a.node}.${a.port}`
-        const to = found.length === 1 && a.form === 'folder' ? out : join(out, a.form === 'file' && extension(a.kind) ? `${name}.${extension(a.kind)}` : name)
-        return { from: a.path, to }
-      })
-      if (opened.ok) await opened.value.store.close()
+      if (!opened.ok) throw new Error('Internal: a pipeline that was planned does not open')
+      const { store, registry } = opened.value
+      // One folder artifact becomes the folder itself; of several each gets its name below it. What somebody added to a folder in the store is no part of it.
+      const copies = await Promise.all(
+        found.map(async a => {
+          const extension = a.form === 'file' ? registry.kind(a.kind)?.extension : undefined
+          const name = found.length === 1 ? a.port : `${a.node}.${a.port}`
+          const to = found.length === 1 && a.form === 'folder' ? out : join(out, extension ? `${name}.${extension}` : name)
+          return { from: a.path, to, files: (await store.entries(a)).map(entry => entry.path) }
+        }),
+      )
+      await store.close()
       const taken = copies.map(takenBy).find(path => path !== undefined)
       if (taken !== undefined) return shell.refuse(`${taken} is there already; nothing was copied.`)
-      for (const { from, to } of copies) cpSync(from, to, { recursive: true })
+      for (const { from, to, files } of copies) for (const path of files) cpSync(join(from, path), join(to, path))
       shell.answer({ copied: copies.map(c => c.to) }, () => copies.map(c => `${basename(c.from).slice(0, 12)} → ${c.to}`).join('\n'))
     })
 }

@@ -1,3 +1,5 @@
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Project, shell, type Ended } from '../../../../tests/rig.js'
@@ -114,6 +116,14 @@ test('artifacts says where a result is, and --out copies it with a name that say
   assert.is(project.read('copy of it/one.jsonl'), 'mine\n')
   const folder = await copied('several.tree', 'tree')
   assert.equal([folder.code, folder.stderr], [2, `${project.path('tree/in side/leaf.txt')} is there already; nothing was copied.\n`], 'folders are joined, files are not replaced')
+})
+
+test('what somebody added to a folder in the store is not copied with it', async () => {
+  const { path } = (await project.hone('artifacts', 'pipeline.yaml', 'several.tree', '--json')).json.artifacts[0] as { path: string }
+  writeFileSync(join(path, 'added.txt'), 'added\n')
+  assert.is((await project.hone('artifacts', 'pipeline.yaml', 'several.tree', '--out', 'without')).code, 0)
+  rmSync(join(path, 'added.txt'))
+  assert.equal(readdirSync(project.path('without')), ['in side'])
 })
 
 test('what has no current result, and what is no stage or port, is refused with what to type', async () => {
