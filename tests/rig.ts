@@ -3,7 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Event } from 'hone-engine'
@@ -16,6 +16,9 @@ export const program =
   (process.env.HONE_TEST_PROGRAM ?? (isBuilt() ? 'built' : 'sources')) === 'built'
     ? [join(root, 'packages/cli/bin/hone.js')]
     : ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, '--conditions=hone-source', join(root, 'packages/cli/src/main.ts')]
+
+/** Where `hone` is found, so that what is printed to be typed is short. */
+const bin = join(root, 'node_modules/.bin')
 
 const running = new Set<ChildProcess>()
 const made = new Set<string>()
@@ -176,7 +179,7 @@ export class Project {
 
   start(args: readonly string[], { env = {}, cwd = '.', input, uid }: CommandOptions = {}): Running {
     const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(HONE_|NODE_|NO_COLOR$|FORCE_COLOR$|CI$|TERM$)/.test(name)))
-    const child = spawn(process.execPath, [...program, ...args], { cwd: resolve(this.root, cwd), env: { ...kept, ...env }, detached: true, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], ...(uid !== undefined && { uid, gid: uid }) })
+    const child = spawn(process.execPath, [...program, ...args], { cwd: resolve(this.root, cwd), env: { ...kept, PATH: `${bin}${delimiter}${process.env.PATH}`, ...env }, detached: true, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], ...(uid !== undefined && { uid, gid: uid }) })
     child.stdin?.end(input)
     return new Running(child)
   }

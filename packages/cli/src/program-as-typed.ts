@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { delimiter, dirname, join, relative } from 'node:path'
+import { shellWord } from 'hone-engine'
 import { packageFolder } from './package-folder.js'
-import { shellWord } from './terminal/shell-word.js'
 
 /** Whether `path` leads to this package: a link of npm does, a script of pnpm has the package beside its folder. */
 function isOwn(path: string): boolean {

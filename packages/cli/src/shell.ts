@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, type Command } from 'commander'
 import { builtInPlugin, renderDiagnostics, type Diagnostic, type OpenOptions } from 'hone-engine'
 import { builtInPlugin as plugins } from 'hone-plugins'
+import { programAsTyped } from './program-as-typed.js'
 import { paletteFor, type Palette } from './terminal/palette.js'
 
 export interface PipelineFlags {
@@ -21,6 +22,8 @@ export interface Shell {
   readonly json: boolean
   readonly args: readonly string[]
   open(file: string, flags: PipelineFlags): OpenOptions
+  /** The text with each `hone COMMAND` in it as it can be typed here. */
+  asTyped(text: string): string
   /** The object under `--json`, else the text. */
   answer(object: unknown, text: () => string): void
   /** To stderr as people read them, or under `--json` to stdout as one object. */
@@ -56,6 +59,9 @@ export function makeShell(args: readonly string[], isOwnCommand: (name: string) 
   const { stdout, stderr } = process
   const json = args.includes('--json')
   const err = paletteFor(stderr, process.env)
+  let typed: string | undefined
+  const asTyped = (text: string) =>
+    text.replace(/(?<![\w./\\-])hone (?=([a-z]+)\b)/g, (found, name: string) => (isOwnCommand(name) ? `${(typed ??= programAsTyped(process.cwd(), process.env.PATH))} ` : found))
   return {
     stdout,
     stderr,
@@ -66,11 +72,13 @@ export function makeShell(args: readonly string[], isOwnCommand: (name: string) 
     json,
     args,
     open: (file, flags) => ({ file, builtIn: builtIn(), ...(flags.set && { set: flags.set }), ...(flags.params !== undefined && { paramsFile: flags.params }) }),
+    asTyped,
     answer: (object, text) => {
       stdout.write(json ? `${JSON.stringify(object)}\n` : `${text().trimEnd()}\n`)
     },
-    diagnostics: diagnostics => {
-      if (diagnostics.length === 0) return
+    diagnostics: given => {
+      if (given.length === 0) return
+      const diagnostics = given.map(d => (d.hint === undefined ? d : { ...d, hint: asTyped(d.hint) }))
       if (json) {
         stdout.write(`${JSON.stringify({ diagnostics })}\n`)
         return
@@ -79,8 +87,8 @@ export function makeShell(args: readonly string[], isOwnCommand: (name: string) 
       stderr.write(`${renderDiagnostics(diagnostics, { textOf, cwd: process.cwd(), palette }).trimEnd()}\n`)
     },
     refuse: message => {
-      if (json) stdout.write(`${JSON.stringify({ error: message })}\n`)
-      else stderr.write(`${message}\n`)
+      if (json) stdout.write(`${JSON.stringify({ error: asTyped(message) })}\n`)
+      else stderr.write(`${asTyped(message)}\n`)
       process.exitCode = 2
       return undefined
     },

@@ -2,6 +2,7 @@ import { relative, resolve, sep } from 'node:path'
 import { Collector } from './diagnostics/collector.js'
 import type { Diagnostic } from './diagnostics/diagnostic.js'
 import type { Result } from './diagnostics/result.js'
+import { shellWord } from './diagnostics/shell-word.js'
 import { didYouMean } from './diagnostics/suggestion.js'
 import type { OutputRecord } from './artifacts/types.js'
 import { chooseOutput } from './graph/ports.js'
@@ -60,7 +61,7 @@ export class OtherPipelines {
     if (!opened.ok) return unplannable(reference, opened.diagnostics, ['no-file'])
     const { graph } = opened.value
     const ids = graph.pipeline.stages.map(s => s.id)
-    if (!ids.includes(reference.stage)) return problem('unknown-stage', `${reference.file} has no stage "${reference.stage}"`, didYouMean(reference.stage, ids, 'Its stages are') ?? `hone graph ${reference.file}`)
+    if (!ids.includes(reference.stage)) return problem('unknown-stage', `${reference.file} has no stage "${reference.stage}"`, didYouMean(reference.stage, ids, 'Its stages are') ?? `hone graph ${shellWord(reference.file)}`)
     const selected = selectionOf(opened.value, { stages: [reference.stage] })
     if (!selected.ok) return unplannable(reference, selected.diagnostics, [])
     const made = await plan(graph, selected.value)
@@ -69,14 +70,14 @@ export class OtherPipelines {
 
     const nodes = [...made.value.nodes.values()].filter(({ node }) => node.source.id === reference.stage && isMember(node.labels, reference.member))
     const [planned, second] = nodes
-    if (!planned) return problem('bad-reference', `"${naming.reference}" names no member of ${reference.stage}`, `See hone graph ${reference.file}.`)
+    if (!planned) return problem('bad-reference', `"${naming.reference}" names no member of ${reference.stage}`, `See hone graph ${shellWord(reference.file)}.`)
     if (second) return problem('ambiguous-member', `"${naming.reference}" means ${nodes.length} members: ${nodes.slice(0, 4).map(n => n.node.id).join(', ')}${nodes.length > 4 ? ', …' : ''}`, `Write ${reference.file}:${planned.node.id}${reference.port === undefined ? '' : `.${reference.port}`}.`)
     const collector = new Collector()
     const range = planned.node.source.uses.range
     const port = chooseOutput(planned.node.outputPorts, { port: naming.port, of: { kind: naming.kind }, stage: `${reference.file}:${reference.stage}`, named: reference.port, range, definition: planned.node.stage.definition, registry: opened.value.registry }, collector)
     if (port === undefined) {
       const [wrong] = collector.diagnostics
-      return problem((wrong?.code ?? 'unknown-port') as 'unknown-port', wrong?.message ?? 'It has no such output.', wrong?.hint ?? `hone graph ${reference.file}`)
+      return problem((wrong?.code ?? 'unknown-port') as 'unknown-port', wrong?.message ?? 'It has no such output.', wrong?.hint ?? `hone graph ${shellWord(reference.file)}`)
     }
     if (planned.action !== 'hit') return stale(naming, reference, whyNotCurrent(planned))
     const output = planned.record.outputs[port]
@@ -91,7 +92,7 @@ const isMember = (labels: Readonly<Record<string, string | number | boolean>>, m
 const whyNotCurrent = ({ action, reasons, node }: PlannedNode) => (action === 'skip' ? `${node.id} is skipped: ${reasons[0]}` : `${node.id} would run: ${reasons[0] ?? 'no record yet'}`)
 
 const stale = (naming: Naming, { file, stage }: PipelineReference, why: string): NamedFiles =>
-  problem('no-current-result', `"${naming.reference}" has no current result: ${why}`, `Run it first: hone run ${quoted(file)} ${stage}`)
+  problem('no-current-result', `"${naming.reference}" has no current result: ${why}`, `Run it first: hone run ${shellWord(file)} ${stage}`)
 
 /** What is wrong with the other file, or with one that it names in turn: then with that one's hint. */
 function unplannable({ file }: PipelineReference, diagnostics: readonly Diagnostic[], passedOn: readonly string[]): NamedFiles {
@@ -100,9 +101,7 @@ function unplannable({ file }: PipelineReference, diagnostics: readonly Diagnost
   if (!first) throw new Error(`Internal: ${file} is refused without an error`)
   const passesOn = passedOn.includes(first.code)
   const code = first.code === 'no-file' ? 'missing-file' : passesOn ? (first.code as 'cycle') : 'unknown-reference'
-  return problem(code, passesOn ? first.message : `${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}: ${first.message}`, (passesOn && first.hint) || `See hone validate ${quoted(file)}`)
+  return problem(code, passesOn ? first.message : `${file} has ${errors.length === 1 ? 'a mistake' : `${errors.length} mistakes`}: ${first.message}`, (passesOn && first.hint) || `See hone validate ${shellWord(file)}`)
 }
-
-const quoted = (file: string) => (/[^\w./@:-]/.test(file) ? `'${file.replaceAll("'", `'\\''`)}'` : file)
 
 const shown = (file: string, projectRoot: string) => relative(projectRoot, file).split(sep).join('/')

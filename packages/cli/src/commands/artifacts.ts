@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { didYouMean, parseReference, planPipeline, openPipeline, type OutputRecord } from 'hone-engine'
+import { didYouMean, parseReference, planPipeline, openPipeline, shellWord, type OutputRecord } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { size } from '../terminal/format.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
@@ -25,7 +25,7 @@ async function findArtifacts(shell: Shell, file: string, wanted: string, flags: 
   const named = [...plan.value.nodes.values()].filter(({ node }) => (wanted.includes('[') ? wanted.startsWith(node.id) : node.source.id === reference.stage))
   if (named.length === 0) return shell.refuse(`${file} has no stage "${reference.stage}". ${didYouMean(reference.stage, plan.value.graph.pipeline.stages.map(s => s.id)) ?? ''}`)
   const stale = named.filter(n => n.action !== 'hit')
-  if (stale.length) return shell.refuse(`${stale[0]!.node.id} has no current result (${stale[0]!.action}: ${stale[0]!.reasons[0] ?? ''}).\n  hint: hone run ${file} ${reference.stage}`)
+  if (stale.length) return shell.refuse(`${stale[0]!.node.id} has no current result (${stale[0]!.action}: ${stale[0]!.reasons[0] ?? ''}).\n  hint: hone run ${[file, reference.stage, ...(flags.set ?? []).flatMap(set => ['--set', set]), ...(flags.params === undefined ? [] : ['--params', flags.params])].map(shellWord).join(' ')}`)
   const opened = await openPipeline(shell.open(file, flags))
   if (!opened.ok) throw new Error('Internal: a pipeline that was planned does not open')
   const { store } = opened.value

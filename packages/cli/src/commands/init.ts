@@ -2,10 +2,10 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'no
 import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
+import { shellWord } from 'hone-engine'
 import type { Diagnostic } from 'hone-engine'
 import { packageFolder } from '../package-folder.js'
 import { programAsTyped } from '../program-as-typed.js'
-import { shellWord } from '../terminal/shell-word.js'
 import { refusedByDisk } from '../refused-by-disk.js'
 import type { Shell } from '../shell.js'
 

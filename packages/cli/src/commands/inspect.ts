@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { graphFormats, openPipeline, planPipeline, renderGraph, validatePipeline, whyStage, type GraphFormat } from 'hone-engine'
+import { graphFormats, openPipeline, planPipeline, renderGraph, validatePipeline, whyStage, shellWord, type GraphFormat } from 'hone-engine'
 import { planTable } from '../terminal/plan-table.js'
 import { cutLines } from '../terminal/text-width.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
@@ -73,7 +73,7 @@ export function addInspect(program: Command, shell: Shell): void {
       if (!opened.ok || !shell.json) shell.diagnostics(opened.diagnostics)
       if (!opened.ok) return shell.exit(2)
       await opened.value.store.close()
-      if (plan) shell.stderr.write(`Drawn without what a run would do, since it cannot be planned: hone validate ${file}\n`)
+      if (plan) shell.stderr.write(shell.asTyped(`Drawn without what a run would do, since it cannot be planned: hone validate ${shellWord(file)}\n`))
       draw(renderGraph(opened.value.graph, format))
     })
 }

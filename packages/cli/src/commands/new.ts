@@ -2,9 +2,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { findProjectRoot } from 'hone-engine'
+import { findProjectRoot, shellWord } from 'hone-engine'
 import { packageFolder } from '../package-folder.js'
-import { shellWord } from '../terminal/shell-word.js'
 import type { Shell } from '../shell.js'
 
 const template = join(packageFolder, 'template', 'new')

@@ -71,7 +71,7 @@ export function addRun(program: Command, shell: Shell): void {
         return shell.exit(cancel.aborted ? 130 : 2)
       }
       if (shown) display?.stop()
-      if (!shell.json) stdout.write(runSummary(state, { palette: shell.out, cwd: process.cwd(), file, width: shell.width }))
+      if (!shell.json) stdout.write(runSummary(state, { palette: shell.out, cwd: process.cwd(), asTyped: shell.asTyped, file, width: shell.width }))
       shell.exit(exitCode(outcome))
     })
 }

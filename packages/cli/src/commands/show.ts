@@ -1,12 +1,11 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { pipeline as pump } from 'node:stream/promises'
 import type { Command } from 'commander'
-import { didYouMean, followRow, logFile, type FileStore, type RunOutput, type RunState, type StageState } from 'hone-engine'
+import { didYouMean, followRow, logFile, shellWord, type FileStore, type RunOutput, type RunState, type StageState } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { duration, number, size } from '../terminal/format.js'
 import { rowWay } from '../terminal/row-way.js'
-import { shellWord } from '../terminal/shell-word.js'
-import { failureText, shownMetrics } from '../terminal/summary.js'
+import { failureText, shownMetrics, type Surroundings } from '../terminal/summary.js'
 import { findRun, openHere, runArgument } from './find-run.js'
 import type { Shell } from '../shell.js'
 
@@ -42,6 +41,8 @@ export function addShow(program: Command, shell: Shell): void {
     })
 }
 
+const around = (shell: Shell): Surroundings => ({ palette: shell.out, cwd: process.cwd(), asTyped: shell.asTyped })
+
 function showRun(shell: Shell, run: string, state: RunState): void {
   const { out } = shell
   const stages = [...state.stages.values()]
@@ -58,7 +59,7 @@ function showRun(shell: Shell, run: string, state: RunState): void {
         ...(params.length > 0 ? [out.dim(`params: ${params.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ')}`)] : []),
         '',
         columns(stages.map(s => [s.stage, out.dim(s.uses), s.status === 'failed' ? out.red(s.status) : s.status, s.durationMs === undefined || s.status === 'hit' || s.status === 'skipped' ? '' : duration(s.durationMs), metrics(s) || (s.because[0] ?? '')])),
-        ...stages.flatMap(s => (s.status === 'failed' ? s.failures.slice(-1).map(f => `\n${failureText(s.stage, s.uses, f, out, process.cwd())}`) : [])),
+        ...stages.flatMap(s => (s.status === 'failed' ? s.failures.slice(-1).map(f => `\n${failureText(s.stage, s.uses, f, around(shell))}`) : [])),
       ].join('\n'),
   )
 }
@@ -73,9 +74,9 @@ function showStage(shell: Shell, run: string, stage: StageState, log: string | n
         ...(stage.key ? [`  key: ${stage.key}`] : []),
         ...Object.entries(stage.metrics).map(([name, value]) => `  ${name}: ${number(value)}`),
         ...Object.entries(stage.outputs).map(([port, o]) => `  ${port}: ${o.kind}, ${size(o.bytes)}, ${o.path}`),
-        ...(log === null ? [] : [`  log: hone show ${run} ${shellWord(stage.stage)} --log`]),
+        ...(log === null ? [] : [shell.asTyped(`  log: hone show ${run} ${shellWord(stage.stage)} --log`)]),
         ...stage.warnings.map(w => shell.out.yellow(`  warning: ${w}`)),
-        ...stage.failures.map(f => failureText(stage.stage, stage.uses, f, shell.out, process.cwd())),
+        ...stage.failures.map(f => failureText(stage.stage, stage.uses, f, around(shell))),
       ].join('\n'),
   )
 }

@@ -46,7 +46,7 @@ export function addUpdate(program: Command, shell: Shell): void {
       }
       shell.answer({ references: updated.value.map(u => ({ ...u, before: u.before ?? null, path: u.path ?? null })) }, () =>
         updated.value.length === 0
-          ? `${lockFile} holds no reference; \`hone run\` adds those that a pipeline names.`
+          ? shell.asTyped(`${lockFile} holds no reference; \`hone run\` adds those that a pipeline names.`)
           : columns(updated.value.map(({ reference, before, now, path }) => [reference, before === undefined ? now.slice(0, 12) : before === now ? `${now.slice(0, 12)}, as before` : `${before.slice(0, 12)} → ${now.slice(0, 12)}`, path ?? 'has no files of a kind that is known'])),
       )
     })

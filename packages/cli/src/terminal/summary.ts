@@ -1,9 +1,9 @@
 import { relative } from 'node:path'
+import { shellWord } from 'hone-engine'
 import type { Failure, RunState, StageState } from 'hone-engine'
 import { columns, fittedStages } from './columns.js'
 import { duration, number } from './format.js'
 import type { Palette } from './palette.js'
-import { shellWord } from './shell-word.js'
 
 const tints = { ran: 'green', hit: 'green', failed: 'red', skipped: 'dim', cancelled: 'yellow' } as const
 const mostMetrics = 3
@@ -14,14 +14,22 @@ const mostRows = 60
 export const shownMetrics = (values: Readonly<Record<string, number>>, most: number): [string, number][] =>
   Object.entries(values).filter(([name]) => !/_stderr$|_low$|_high$|_before$|\/|^rows$/.test(name)).sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, most)
 
+export interface Surroundings {
+  readonly palette: Palette
+  /** Paths are shown relative to it. */
+  readonly cwd: string
+  /** The text with each command in it as it can be typed. */
+  readonly asTyped: (text: string) => string
+}
+
 /** The end of a run: failures with their causes, the table of stages, what was published, and what to type next. `width` is the terminal's, Infinity where there is none. */
-export function runSummary(state: RunState, options: { palette: Palette; cwd: string; file: string; width: number }): string {
-  const { palette, cwd, file, width } = options
+export function runSummary(state: RunState, options: Surroundings & { file: string; width: number }): string {
+  const { palette, file, width, asTyped } = options
   const stages = [...state.stages.values()]
   const parts: string[] = []
   for (const stage of stages) {
     const failure = stage.status === 'failed' ? stage.failures.at(-1) : undefined
-    if (failure) parts.push(failureText(stage.stage, stage.uses, failure, palette, cwd))
+    if (failure) parts.push(failureText(stage.stage, stage.uses, failure, options))
   }
   const metrics = (values: Readonly<Record<string, number>>) => {
     return shownMetrics(values, mostMetrics).map(([name, value]) => `${name} ${number(value)}`).join(', ')
@@ -33,15 +41,15 @@ export function runSummary(state: RunState, options: { palette: Palette; cwd: st
     return [s.stage, palette.dim(s.uses), tint(s.status), s.status === 'ran' || s.status === 'failed' ? duration(s.durationMs ?? 0) : '', metrics(s.metrics) || (s.status === 'skipped' ? (s.because[0] ?? '') : '')]
   })
   if (rows.length > 0) parts.push(columns(fittedStages(rows, width), width))
-  const published = stages.flatMap(s => s.published.map(p => `${palette.dim('published')} ${relative(cwd, p.path) || p.path} ${palette.dim(`(${s.stage}.${p.port})`)}`))
+  const published = stages.flatMap(s => s.published.map(p => `${palette.dim('published')} ${relative(options.cwd, p.path) || p.path} ${palette.dim(`(${s.stage}.${p.port})`)}`))
   if (published.length) parts.push(published.join('\n'))
   const count = (status: string) => stages.filter(s => s.status === status).length
   const counted = (['ran', 'hit', 'failed', 'skipped', 'cancelled'] as const).filter(s => count(s)).map(s => `${count(s)} ${s}`)
   parts.push(`${palette.bold(state.status)}: ${counted.join(', ')} in ${duration(state.durationMs ?? 0)}`)
   const failed = stages.filter(s => s.status === 'failed')
   const again = typedAgain(state.args, file)
-  if (failed.length > 0) parts.push(failed.slice(0, mostNext).map(s => `${palette.dim('next:')} ${afterFailure(s, state.run, again)}`).join('\n'))
-  else if (state.status === 'interrupted') parts.push(`${palette.dim('next:')} ${again}   goes on where it stopped`)
+  if (failed.length > 0) parts.push(failed.slice(0, mostNext).map(s => `${palette.dim('next:')} ${asTyped(afterFailure(s, state.run, again))}`).join('\n'))
+  else if (state.status === 'interrupted') parts.push(`${palette.dim('next:')} ${asTyped(again)}   goes on where it stopped`)
   return `\n${parts.join('\n\n')}\n`
 }
 
@@ -61,7 +69,7 @@ function typedAgain(args: readonly string[], file: string): string {
 }
 
 /** A failure in the form of a diagnostic: who, what, the last lines it printed, where all of it is, what to try. */
-export function failureText(stage: string, uses: string, failure: Failure, palette: Palette, cwd: string): string {
+export function failureText(stage: string, uses: string, failure: Failure, { palette, cwd, asTyped }: Surroundings): string {
   const place = failurePlace(failure, cwd)
   const [message, ...rest] = messageLines(failure)
   const lines = [`${place ? `${palette.bold(place)} ` : ''}${palette.red('failed:')} ${palette.bold(stage)} (${uses}): ${message}`, ...rest.map(line => `  ${line}`)]
@@ -69,7 +77,7 @@ export function failureText(stage: string, uses: string, failure: Failure, palet
     lines.push(...failure.output.tail.trimEnd().split('\n').slice(-12).map(line => `  ${palette.dim('|')} ${line}`))
     lines.push(`  ${palette.dim(`all of it: ${relative(cwd, failure.output.file) || failure.output.file}`)}`)
   }
-  if (failure.hint) lines.push(`  ${palette.cyan('hint:')} ${failure.hint}`)
+  if (failure.hint) lines.push(`  ${palette.cyan('hint:')} ${asTyped(failure.hint)}`)
   return lines.join('\n')
 }
 

@@ -132,7 +132,7 @@ test('what has no current result, and what is no stage or port, is refused with 
     assert.equal([code, stdout], [2, ''])
     return stderr
   }
-  assert.match(await refused('next', '--set', 'fail=true'), /^next has no current result \(run: .*\)\.\n {2}hint: hone run pipeline\.yaml next\n$/)
+  assert.match(await refused('next', '--set', 'fail=true'), /^next has no current result \(run: .*\)\.\n {2}hint: hone run pipeline\.yaml next --set fail=true\n$/)
   assert.is(await refused('nxt'), 'pipeline.yaml has no stage "nxt". Did you mean "next"?\n')
   assert.is(await refused('several.tre'), 'several has no output "tre". Did you mean "tree"?\n')
   assert.is(await refused('several.rows'), 'several has no output "rows". Its outputs are one, tree.\n')

@@ -1,5 +1,7 @@
-import { chmodSync, existsSync, readdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { shellWord } from 'hone-engine'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { nobodyHere, Project } from '../../../../tests/rig.js'
@@ -64,6 +66,25 @@ test(unwritable, async () => {
   } finally {
     chmodSync(project.root, 0o755)
   }
+})
+
+const clone = fileURLToPath(new URL('../../../../', import.meta.url))
+
+test('what is printed to be typed names the program as it is found there: on the path, in node_modules, or by its place', async () => {
+  const project = Project.make({ 'pipeline.yaml': 'stages: { bad: { uses: command/shell, with: { command: "echo no; exit 3", outputs: { to: rows } } } }\n', 'below/a.txt': '' })
+  const told = async (cwd = '.', env = {}) => {
+    const file = cwd === '.' ? 'pipeline.yaml' : '../pipeline.yaml'
+    const [run, show, none, empty] = [await project.start(['run', file], { cwd, env }).ended, await project.start(['show', 'last', 'bad'], { cwd, env }).ended, await project.start(['show', 'nothing'], { cwd, env }).ended, await project.start(['init', '..', '--json'], { cwd: 'below', env }).ended]
+    return [/^next: (.*) show \S+ bad --log$/m.exec(run.stdout)?.[1], / log: (.*) show \S+ bad --log$/m.exec(show.stdout)?.[1], /`(.*) runs` lists them/.exec(none.stderr)?.[1], /: (.*) init NAME$/.exec(empty.json.diagnostics[0].hint)?.[1]]
+  }
+  assert.equal(await told(), ['hone', 'hone', 'hone', 'hone'])
+  const place = realpathSync(join(clone, 'packages/cli/bin/hone.js'))
+  const byPlace = `node ${shellWord(place)}`
+  assert.equal(await told('.', { PATH: '/usr/bin:/bin' }), [byPlace, byPlace, byPlace, byPlace])
+  mkdirSync(project.path('node_modules/.bin'), { recursive: true })
+  symlinkSync(place, project.path('node_modules/.bin/hone'))
+  assert.equal(await told(), ['./node_modules/.bin/hone', './node_modules/.bin/hone', './node_modules/.bin/hone', '../node_modules/.bin/hone'])
+  assert.equal(await told('below'), ['../node_modules/.bin/hone', '../node_modules/.bin/hone', '../node_modules/.bin/hone', '../node_modules/.bin/hone'])
 })
 
 test.run()

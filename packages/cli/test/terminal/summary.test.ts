@@ -9,7 +9,7 @@ const plain = pc.createColors(false)
 const tail = Array.from({ length: 20 }, (_, i) => `line ${i}`).join('\n')
 const ended = { type: 'run-finished', status: 'failed', stages: {}, durationMs: 61_000 } as const
 const fails = (stage: string, more: object = {}) => [[1, started(stage)], [2, finished(stage, 'failed', { failure: { reason: 'failed', message: 'it broke', final: true, ...more } })]] as const
-const summary = (state: ReturnType<typeof stateAfter>, width = Infinity) => runSummary(state, { palette: plain, cwd: '/p', file: 'my pipeline.yaml', width })
+const summary = (state: ReturnType<typeof stateAfter>, width = Infinity) => runSummary(state, { palette: plain, cwd: '/p', asTyped: text => text.replace('hone ', './hone '), file: 'my pipeline.yaml', width })
 
 const mixed = stateAfter(
   [['download-of-something-long', 'ingest/http'], ['tuned[rank=8]', 'tune/lora'], ['evaluated-with-everything', 'evaluate/qa'], ['skipped', 'x/y']],
@@ -55,7 +55,7 @@ bad  command/shell  failed  1.5 s
 
 failed: 1 failed in 1 min 01 s
 
-next: hone show r1 bad --log
+next: ./hone show r1 bad --log
 `,
   )
 })
@@ -64,15 +64,15 @@ test('what to type next is quoted for a shell, is told of three stages at the mo
   const output = { tail: 'x', file: '/p/x.log' }
   const names = ['t[rank=8]', 'b', 'c', 'd']
   const many = stateAfter(names.map(name => [name, 'x/y']), [...names.flatMap(name => fails(name, { output })), [3, ended]])
-  assert.equal(summary(many).trimEnd().split('\n').slice(-3), ["next: hone show r1 't[rank=8]' --log", 'next: hone show r1 b --log', 'next: hone show r1 c --log'])
+  assert.equal(summary(many).trimEnd().split('\n').slice(-3), ["next: ./hone show r1 't[rank=8]' --log", 'next: ./hone show r1 b --log', 'next: ./hone show r1 c --log'])
   const mute = stateAfter([['a', 'x/y']], [...fails('a'), [3, ended]])
-  assert.is(summary(mute).trimEnd().split('\n').at(-1), "next: hone run 'my pipeline.yaml'   once that is mended; what is done is kept")
+  assert.is(summary(mute).trimEnd().split('\n').at(-1), "next: ./hone run 'my pipeline.yaml'   once that is mended; what is done is kept")
 })
 
 test('what to type next has the parameters that were given, and nothing that would make anew what is done', () => {
   const next = (...args: string[]) => summary(stateAfter([['a', 'x/y']], [[1, finished('a', 'cancelled')], [2, { ...ended, status: 'interrupted' }]], args)).trimEnd().split('\n').at(-1)
-  assert.is(next('run', 'p.yaml', '--set', 'rate=0.1', '-s', 'name=a b', '--params', 'more.yaml', '-k'), "next: hone run p.yaml --set rate=0.1 -s 'name=a b' --params more.yaml -k   goes on where it stopped")
-  assert.is(next('run', 'p.yaml', 'a', '--force', '--force=b', '--from', 'c', '--from=d', '--refresh', 'e', '--only', 'f'), 'next: hone run p.yaml a --only f   goes on where it stopped')
+  assert.is(next('run', 'p.yaml', '--set', 'rate=0.1', '-s', 'name=a b', '--params', 'more.yaml', '-k'), "next: ./hone run p.yaml --set rate=0.1 -s 'name=a b' --params more.yaml -k   goes on where it stopped")
+  assert.is(next('run', 'p.yaml', 'a', '--force', '--force=b', '--from', 'c', '--from=d', '--refresh', 'e', '--only', 'f'), 'next: ./hone run p.yaml a --only f   goes on where it stopped')
 })
 
 test.run()

@@ -2,6 +2,7 @@ import { relative, sep } from 'node:path'
 import type { ActionRecord, ArtifactStore, Component, Digest, OutputRecord } from '../artifacts/types.js'
 import { Collector } from '../diagnostics/collector.js'
 import type { Result } from '../diagnostics/result.js'
+import { shellWord } from '../diagnostics/shell-word.js'
 import type { Graph, GraphNode, NodeId } from '../graph/graph.js'
 import type { Registry } from '../plugin/registry.js'
 import type { Pipeline } from '../source/pipeline.js'
@@ -105,7 +106,7 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
     if (action.action === 'hit') continue
     if (mustHit?.has(node.id)) {
       problems.error('not-a-hit', node.source.uses.range, `${node.id} would have to run first: ${reasons[0] ?? 'no record yet'}`, {
-        hint: `Run it, or leave out --only: hone run ${pipelineId(graph.pipeline)} ${node.source.id}`,
+        hint: `Run it, or leave out --only: hone run ${shellWord(pipelineId(graph.pipeline))} ${node.source.id}`,
       })
     }
     await checkNode(node, graph, context, problems)
