@@ -202,6 +202,18 @@ test('ten megabytes of nesting and an alias bomb are refused soon', async () => 
   assert.ok(performance.now() - started < 20_000)
 })
 
+test('a file in another encoding is told as that; a byte order mark and the ends of lines of Windows are no mistake', async () => {
+  const text = `stages:\r\n  a: ${shell('true')}\r\n`
+  const project = Project.make({ 'marked.yaml': `\ufeff${text}` })
+  writeFileSync(project.path('wide.yaml'), Buffer.from(`\ufeff${text}`, 'utf16le'))
+  writeFileSync(project.path('latin.yaml'), Buffer.from(`# prüfen\r\n${text}`, 'latin1'))
+  assert.is((await project.hone('validate', 'marked.yaml')).stdout, 'marked.yaml: no mistake found\n')
+  for (const name of ['wide.yaml', 'latin.yaml']) {
+    const { code, stderr } = await project.hone('validate', name)
+    assert.equal([code, stderr], [2, `error: the pipeline ${project.path(name)} is not text in UTF-8 (no-file)\n  hint: Save it as UTF-8.\n\n1 error\n`])
+  }
+})
+
 test('paths with spaces, letters beyond ASCII and `..` are no mistake', async () => {
   const project = Project.make({ 'a b/ü/pipe line.yaml': 'stages:\n  rows: { uses: ingest/table, with: { path: "../da ta/zwölf.csv" }, publish: { rows: "aus gabe/zwölf.jsonl" } }\n', 'a b/package.json': '{}', 'da ta/zwölf.csv': 'a\n1\n' })
   const ran = await project.hone('run', 'a b/ü/../ü/pipe line.yaml')

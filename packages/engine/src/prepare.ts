@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { readFile, readdir } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { layout } from './artifacts/layout.js'
@@ -88,7 +89,9 @@ type ReadText = 'pipeline' | 'file of parameters'
 
 async function readText(file: string, what: ReadText): Promise<Result<string>> {
   try {
-    return { ok: true, value: await readFile(file, 'utf8'), diagnostics: [] }
+    const bytes = await readFile(file)
+    if (!isUtf8(bytes)) return error('no-file', `the ${what} ${file} is not text in UTF-8`, 'Save it as UTF-8.')
+    return { ok: true, value: bytes.toString('utf8'), diagnostics: [] }
   } catch (e) {
     const { code } = e as NodeJS.ErrnoException
     if (code === 'ENOENT') return error('no-file', `there is no ${what} ${file}`, await whatThereIs(file, what))

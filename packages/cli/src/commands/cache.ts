@@ -14,9 +14,9 @@ export function addCache(program: Command, shell: Shell): void {
     .addHelpText('after', '\nExample:\n  hone cache ls')
     .action(async () => {
       const store = await openHere()
-      const rows = (await inventory(store)).map(({ record: { key, node, uses, finishedAt, durationMs }, bytes, isWhole }) => ({ key, node, uses, finishedAt, durationMs, bytes, isWhole }))
+      const rows = (await inventory(store)).map(({ record: { key, node, uses, finishedAt, durationMs, adoptedFrom }, bytes, isWhole }) => ({ key, node, uses, finishedAt, durationMs, bytes, isWhole, ...(adoptedFrom !== undefined && { adoptedFrom }) }))
       await store.close()
-      shell.answer({ records: rows }, () => (rows.length ? columns(rows.map(r => [r.key.slice(0, 12), r.node, shell.out.dim(r.uses), size(r.bytes), duration(r.durationMs), r.finishedAt.slice(0, 19).replace('T', ' '), r.isWhole ? '' : shell.out.yellow('not whole')])) : 'The store is empty.'))
+      shell.answer({ records: rows }, () => (rows.length ? columns(rows.map(r => [r.key.slice(0, 12), r.node, shell.out.dim(r.uses), size(r.bytes), duration(r.durationMs), r.finishedAt.slice(0, 19).replace('T', ' '), [r.adoptedFrom && `adopted from ${r.adoptedFrom.slice(0, 12)}`, !r.isWhole && shell.out.yellow('not whole')].filter(Boolean).join(', ')])) : 'The store is empty.'))
     })
 
   cache

@@ -86,6 +86,10 @@ test('adopt keeps the old result under the new key after an edit of the code, an
   assert.equal(ran.statuses, { made: 'hit', copy: 'hit' })
   assert.equal(ran.finished('made').outputs, first.finished('made').outputs)
   assert.match(ran.finished('made').because.join('\n'), /adopted/)
+  const [before] = first.of('stage-finished').filter(e => e.stage === 'made')
+  const { records } = (await project.hone('cache', 'ls', '--json')).json as { records: { node: string; adoptedFrom?: string }[] }
+  assert.equal(records.map(r => [r.node, r.adoptedFrom]), [['made', before!.key], ['copy', undefined], ['made', undefined]])
+  assert.equal((await project.hone('cache', 'ls')).stdout.split('\n').map(line => / adopted from (.*)$/.exec(line)?.[1]), [before!.key!.slice(0, 12), undefined, undefined, undefined])
   const refused = await project.hone('cache', 'adopt', 'pipeline.yaml', 'made', '--set', 'n=7', '--json')
   assert.is(refused.code, 1)
   assert.is(refused.json.nodes[0].type, 'refused')

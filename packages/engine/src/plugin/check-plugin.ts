@@ -32,8 +32,9 @@ export function checkPlugin(value: unknown, name: string): PluginProblem[] {
     if (seen.has(stage.id)) fault(`the stage ${stage.id} stands twice in "stages"`)
     seen.add(stage.id)
     for (const wrong of stageFaults(stage)) fault(`stage ${stage.id}: ${wrong}`)
-    const refused = refusedSchema(stage.params?.schema)
+    const { refused, defaults = [] } = lookAtSchema(stage.params?.schema)
     if (refused) problems.push({ code: 'plugin-schema', message: `${name}: the schema of ${stage.id}'s parameters is refused: ${refused}` })
+    for (const { parameter, value, why } of defaults) fault(`stage ${stage.id}: the default of "${parameter}", ${value}, is refused by its own schema: ${why}`, 'Give it a default that its schema takes, or none.')
   }
   for (const provider of plugin.provides ?? []) for (const wrong of providerFaults(provider)) fault(wrong)
   for (const command of plugin.commands ?? []) for (const wrong of commandFaults(command)) fault(wrong)
@@ -81,18 +82,50 @@ function* commandFaults(command: CommandDefinition): Generator<string> {
   if (!isObject(command) || typeof command.name !== 'string' || !plainName.test(command.name)) return yield 'each of "commands" must have a name of a-z, 0-9, _ and -'
   if (typeof command.summary !== 'string') yield `the command ${command.name} has no "summary"`
   if (typeof command.run !== 'function') yield `the command ${command.name} has no function "run" that imports the module whose default export runs`
-  const refused = refusedSchema(command.params?.schema)
+  const { refused, defaults = [] } = lookAtSchema(command.params?.schema)
   if (refused) yield `the schema of the command ${command.name} is refused: ${refused}`
+  for (const { parameter, value, why } of defaults) yield `the command ${command.name}: the default of "${parameter}", ${value}, is refused by its own schema: ${why}`
 }
 
-function refusedSchema(schema: unknown): string | undefined {
-  if (!isObject(schema) || schema['type'] !== 'object') return 'it must be a JSON Schema with type: object'
+interface RefusedDefault {
+  readonly parameter: string
+  readonly value: string
+  readonly why: string
+}
+
+function lookAtSchema(schema: unknown): { readonly refused?: string; readonly defaults?: readonly RefusedDefault[] } {
+  if (!isObject(schema) || schema['type'] !== 'object') return { refused: 'it must be a JSON Schema with type: object' }
   try {
     const Ajv = loadAjv()
     const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false, useDefaults: true, allErrors: true, logger: false, keywords: ['artifact', 'provided'] })
-    ajv.compile(schema)
-    return undefined
+    const validate = ajv.compile(schema)
+    // Nothing is given, so that what it refuses was left out or is a default.
+    if (validate(emptyMaps(schema))) return {}
+    const refused = new Map<string, RefusedDefault>()
+    for (const { instancePath, message = '' } of validate.errors ?? []) {
+      const found = defaultAt(schema, instancePath.split('/').slice(1))
+      if (found && !refused.has(found.parameter)) refused.set(found.parameter, { ...found, why: message })
+    }
+    return { defaults: [...refused.values()] }
   } catch (error) {
-    return (error as Error).message
+    return { refused: (error as Error).message }
   }
+}
+
+const propertiesOf = (schema: unknown): Record<string, unknown> => (isObject(schema) && isObject(schema['properties']) ? schema['properties'] : {})
+
+/** An empty map, and in it one for each parameter that is a map with parameters of its own: there their defaults go. */
+function emptyMaps(schema: unknown): Record<string, unknown> {
+  const maps = Object.entries(propertiesOf(schema)).filter(([, part]) => isObject(part) && !('default' in part) && isObject(part['properties']))
+  return Object.fromEntries(maps.map(([name, part]) => [name, emptyMaps(part)]))
+}
+
+/** The default that a value of the path comes from. */
+function defaultAt(schema: unknown, path: readonly string[]): Omit<RefusedDefault, 'why'> | undefined {
+  let part = schema
+  for (const [i, name] of path.entries()) {
+    part = propertiesOf(part)[name]
+    if (isObject(part) && 'default' in part) return { parameter: path.slice(0, i + 1).join('.'), value: JSON.stringify(part['default']) }
+  }
+  return undefined
 }

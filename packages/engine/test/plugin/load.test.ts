@@ -201,6 +201,7 @@ test('mistakes of a plugin are diagnostics at the line that names it', async () 
     'nothing.ts': 'export const a = 1\n',
     'import.ts': 'import x from "not-there"\nexport default x\n',
     'schema.ts': pluginSource().replace("type: 'integer'", "type: 'whole'").replace('ingest/numbers', 'ingest/other'),
+    'default.ts': pluginSource().replace("type: 'integer'", "type: 'integer', minimum: 1, default: 0").replace('ingest/numbers', 'ingest/other'),
     'same.ts': pluginSource().replace("name: 'numbers'", "name: 'twin'"),
   })
   const said = async (...names: string[]) => (await problems(root, ...names)).map(d => `${d.range?.line} ${d.code}: ${d.message}`)
@@ -217,6 +218,7 @@ test('mistakes of a plugin are diagnostics at the line that names it', async () 
   assert.equal(await said('./nothing.ts'), ['2 plugin-fault: nothing.ts has no plugin as its default export'])
   assert.match((await said('./import.ts'))[0]!, /^2 plugin-syntax: import\.ts:1:15 Could not resolve "not-there"/)
   assert.match((await said('./schema.ts'))[0]!, /^2 plugin-schema: schema\.ts: the schema of ingest\/other's parameters is refused: /)
+  assert.equal(await said('./default.ts'), ['2 plugin-fault: default.ts: stage ingest/other: the default of "n", 0, is refused by its own schema: must be >= 1'])
   assert.equal(await said('./numbers.ts', './same.ts'), ['3 plugin-conflict: the stage ingest/numbers of twin is also defined by numbers'])
 })
 
