@@ -12,8 +12,8 @@ export interface PluginProblem {
 const id = /^[a-z][a-z0-9_-]*\/[a-z][a-z0-9_-]*$/
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** Everything that keeps a plugin from being used; none when it is a PluginDefinition in fact. */
-export function checkPlugin(value: unknown, name: string): PluginProblem[] {
+/** Everything that keeps a plugin from being used; none when it is a PluginDefinition in fact. Defaults of stages are looked at unless told. */
+export function checkPlugin(value: unknown, name: string, { withDefaults = true } = {}): PluginProblem[] {
   if (!isObject(value) || typeof value['name'] !== 'string')
     return [{ code: 'plugin-fault', message: `${name} has no plugin as its default export`, hint: 'End the file with: export default definePlugin({ name, api: 1, stages: [...] })' }]
   if (value['api'] !== 1)
@@ -34,7 +34,7 @@ export function checkPlugin(value: unknown, name: string): PluginProblem[] {
     for (const wrong of stageFaults(stage)) fault(`stage ${stage.id}: ${wrong}`)
     const { refused, defaults = [] } = lookAtSchema(stage.params?.schema)
     if (refused) problems.push({ code: 'plugin-schema', message: `${name}: the schema of ${stage.id}'s parameters is refused: ${refused}` })
-    for (const { parameter, value, why } of defaults) fault(`stage ${stage.id}: the default of "${parameter}", ${value}, is refused by its own schema: ${why}`, 'Give it a default that its schema takes, or none.')
+    for (const { parameter, value, why } of withDefaults ? defaults : []) fault(`stage ${stage.id}: the default of "${parameter}", ${value}, is refused by its own schema: ${why}`, 'Give it a default that its schema takes, or none.')
   }
   for (const provider of plugin.provides ?? []) for (const wrong of providerFaults(provider)) fault(wrong)
   for (const command of plugin.commands ?? []) for (const wrong of commandFaults(command)) fault(wrong)

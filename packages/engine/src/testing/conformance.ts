@@ -201,7 +201,8 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
   }))
 }
 
-const definitionFault = (stage: StageDefinition): string | undefined => checkPlugin({ name: 'the plugin', api: 1, stages: [stage] }, stage.id)[0]?.message
+/** Defaults have a check of their own. */
+const definitionFault = (stage: StageDefinition): string | undefined => checkPlugin({ name: 'the plugin', api: 1, stages: [stage] }, stage.id, { withDefaults: false })[0]?.message
 
 function refuse(message: string | undefined, where?: string): void {
   if (message !== undefined) throw new Error(where === undefined ? message : `${message} (${where})`)
