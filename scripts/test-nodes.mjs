@@ -1,4 +1,4 @@
-// npm run test:nodes: the built program and tests/any-node.test.ts on the oldest Node that the packages are for and the newest of each major version, out of npm's registry.
+// npm run test:nodes: the built program and the tests of what depends on Node, on the oldest that the packages are for and the newest of each major version, out of npm's registry.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,7 +6,9 @@ import { build, install, root } from './prepare.mjs'
 import { tellSkips } from './skips.mjs'
 
 /** The oldest that `engines` names, and the newest of each. */
-const versions = ['20.10.0', '20.20.2', '22.23.5', '24.22.3']
+const versions = ['20.10.0', '20.20.2', '22.23.5', '24.22.3', '26.12.1']
+
+const tests = ['tests/any-node.test', 'tests/early-returns.test', 'commands/history.test']
 
 /** The program, kept below node_modules/.cache; undefined where it cannot be had. */
 function nodeOf(version) {
@@ -31,7 +33,7 @@ for (const version of versions) {
     continue
   }
   const started = performance.now()
-  const { stdout, stderr } = spawnSync(node, [join(root, 'scripts/run-tests.mjs'), 'tests/any-node.test'], { cwd: root, encoding: 'utf8', env: { ...process.env, HONE_TEST_PROGRAM: 'built', HONE_CHECKS_FAILED: '0' } })
+  const { stdout, stderr } = spawnSync(node, [join(root, 'scripts/run-tests.mjs'), ...tests], { cwd: root, encoding: 'utf8', env: { ...process.env, HONE_TEST_PROGRAM: 'built', HONE_CHECKS_FAILED: '0' } })
   const last = /^(\d+) passed, (\d+) failed, \d+ skipped$/m.exec(stdout)
   counts.passed += Number(last?.[1] ?? 0)
   counts.failed += Number(last?.[2] ?? 1)
