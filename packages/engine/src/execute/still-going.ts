@@ -59,6 +59,11 @@ export class Begun {
   async ended(paths: readonly string[], isEnough: () => boolean): Promise<{ readonly written: readonly string[]; readonly goingOn: readonly string[] }> {
     await nextTurn()
     let goingOn = this.#goingOn()
+    // A process that has ended is there until the end of its turn: looking at all outputs for it would be most of what the stage takes after its command.
+    if (goingOn.every(kind => kind === 'ProcessWrap')) {
+      await nextTurn()
+      goingOn = this.#goingOn()
+    }
     if (goingOn.length === 0) return { written: [], goingOn }
     const before = new Map(paths.map(path => [path, stateOf(path)]))
     for (let waitMs = 1, endsAt = performance.now() + graceMs; goingOn.length > 0 && !isEnough() && performance.now() < endsAt; waitMs = Math.min(waitMs * 2, 20)) {
