@@ -1,7 +1,7 @@
 import type { StoreIo } from './io.js'
 
-/** As many as node's pool of threads has. */
-const atOnce = 4
+/** More than the threads of node's pool, so that none of them, nor this one, sleeps and is woken for each file. */
+const atOnce = 16
 
 /**
  * Brings files and folders to the disk for good. Several at once, as one write of the file system's journal then serves them all: 2,500 small files took a
