@@ -6,6 +6,7 @@ import { Project } from './rig.js'
 const test = suite('stages that return too early')
 
 const plugin = `import { writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import { defineKind, definePlugin, defineStage, params } from 'hone-engine'
@@ -17,6 +18,7 @@ const runs: Record<string, (outputs: any, metric: any) => unknown> = {
   chained: ({ rows }) => void rows.write({ ms: 0 }).then(() => new Promise(done => setImmediate(done))).then(() => rows.write({ ms: 1 })),
   file: ({ page }) => void writeFile(page.path, 'half').then(() => sleep(100)).then(() => writeFile(page.path, 'a whole page')),
   folder: async ({ pages }) => { await writeFile(join(pages.path, 'a.html'), ''); void sleep(30).then(() => writeFile(join(pages.path, 'b.html'), '')) },
+  process: async ({ page }) => { await writeFile(page.path, 'half'); spawn('sh', ['-c', 'sleep 0.2; echo whole > "$0"', page.path]) },
   metric: async ({ rows }, metric) => { await rows.write({ ms: 0 }); setTimeout(() => metric('seconds', 1), 30) },
   open: async ({ rows }) => { await rows.write({ ms: 0 }); setInterval(() => {}, 1000) },
   sound: async ({ rows, page, pages }) => { setInterval(() => {}, 1000).unref(); await writeFile(page.path, ''); await Promise.all(Array.from({ length: 50 }, (_, ms) => sleep(ms % 3).then(() => rows.write({ ms })))) },
@@ -25,12 +27,13 @@ const stage = (name: string, light: boolean) => defineStage({ id: \`early/\${nam
   outputs: { rows: { kind: rows, optional: true }, page: { kind: page, optional: true }, pages: { kind: pages, optional: true } }, run: async () => ({ default: ({ outputs, metric }: any) => runs[name]!(outputs, metric) as any }) })
 export default definePlugin({ name: 'early', api: 1, kinds: [page, pages], stages: Object.keys(runs).flatMap(name => [stage(name, true), stage(name, false)]) })
 `
-const names = ['rows', 'chained', 'file', 'folder', 'metric', 'open', 'sound'].flatMap(name => [name, `${name}-light`])
+const names = ['rows', 'chained', 'file', 'folder', 'process', 'metric', 'open', 'sound'].flatMap(name => [name, `${name}-light`])
 const late: Readonly<Record<string, RegExp>> = {
   rows: /^row 2 of the output "rows" was written after the stage's function had returned: await what writes it$/,
   chained: /^row 2 of the output "rows" was written after the stage's function had returned/,
   file: /^the output "page" was still being written after the stage's function had returned: await what writes it$/,
   folder: /^the output "pages" was still being written after/,
+  process: /^the output "page" was still being written after/,
   metric: /^the metric seconds was given after the stage's function had returned: await what gives it$/,
 }
 

@@ -1,5 +1,5 @@
-import { cpSync, mkdirSync, readdirSync, statSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { didYouMean, parseReference, planPipeline, openPipeline, shellWord, type OutputRecord } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
@@ -73,19 +73,35 @@ export function addArtifacts(program: Command, shell: Shell): void {
       await store.close()
       const taken = copies.map(takenBy).find(path => path !== undefined)
       if (taken !== undefined) return shell.refuse(`${taken} is there already; nothing was copied.`)
-      for (const { from, to, files } of copies) for (const path of files) cpSync(join(from, path), join(to, path))
+      copies.forEach(copyFiles)
       shell.answer({ copied: copies.map(c => c.to) }, () => copies.map(c => `${basename(c.from).slice(0, 12)} → ${c.to}`).join('\n'))
     })
 }
 
-/** What stands where a copy would: folders are joined. */
-function takenBy({ from, to }: { readonly from: string; readonly to: string }): string | undefined {
-  const [is, becomes] = [statSync(to, { throwIfNoEntry: false }), statSync(from)]
-  if (!is) return undefined
-  if (!is.isDirectory() || !becomes.isDirectory()) return to
-  for (const name of readdirSync(from)) {
-    const taken = takenBy({ from: join(from, name), to: join(to, name) })
-    if (taken !== undefined) return taken
+interface Copy {
+  readonly from: string
+  readonly to: string
+  /** Below both; of a file one that is ''. */
+  readonly files: readonly string[]
+}
+
+/** What stands where a file would be copied to, or where its folder would: folders are joined. */
+function takenBy({ to, files }: Copy): string | undefined {
+  const there = statSync(to, { throwIfNoEntry: false })
+  if (!there || (there.isDirectory() && readdirSync(to).length === 0 && !files.includes(''))) return undefined
+  for (const file of files) {
+    let path = join(to, file)
+    if (existsSync(path)) return path
+    do path = dirname(path)
+    while (!existsSync(path))
+    if (!statSync(path).isDirectory()) return path
   }
   return undefined
+}
+
+/** By reference where the file system can, and over nothing. `cpSync` looks three more times at each file, and sets its mode again. */
+function copyFiles({ from, to, files }: Copy): void {
+  if (files.length === 0) mkdirSync(to, { recursive: true })
+  for (const folder of new Set(files.map(file => dirname(join(to, file))))) mkdirSync(folder, { recursive: true })
+  for (const file of files) copyFileSync(join(from, file), join(to, file), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
 }

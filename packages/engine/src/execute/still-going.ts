@@ -60,7 +60,7 @@ export class Begun {
     await nextTurn()
     let goingOn = this.#goingOn()
     // A process that has ended is there until the end of its turn: looking at all outputs for it would be most of what the stage takes after its command.
-    if (goingOn.every(kind => kind === 'ProcessWrap')) {
+    if (goingOn.length > 0 && goingOn.every(kind => kind === 'ProcessWrap')) {
       await nextTurn()
       goingOn = this.#goingOn()
     }
