@@ -1,5 +1,5 @@
 // Each folder of bad-input/ is a project with a mistake: the command says exactly what is in its expected.txt. UPDATE_EXPECTED=1 writes them anew, to be read.
-import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -212,6 +212,13 @@ test('a file in another encoding is told as that; a byte order mark and the ends
     const { code, stderr } = await project.hone('validate', name)
     assert.equal([code, stderr], [2, `error: the pipeline ${project.path(name)} is not text in UTF-8 (no-file)\n  hint: Save it as UTF-8.\n\n1 error\n`])
   }
+})
+
+test('a file that is far too large for a pipeline is refused by its size, before it is read', async () => {
+  const project = Project.make({ 'weights.safetensors': '' })
+  truncateSync(project.path('weights.safetensors'), 3e9)
+  const { code, stderr } = await project.hone('validate', 'weights.safetensors')
+  assert.equal([code, stderr], [2, `error: the pipeline ${project.path('weights.safetensors')} has 2,861 MiB, more than the 32 that are read (no-file)\n  hint: Name a file of YAML here; data belongs in files that parameters name.\n\n1 error\n`])
 })
 
 test('paths with spaces, letters beyond ASCII and `..` are no mistake', async () => {

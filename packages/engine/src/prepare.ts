@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { readFile, readdir } from 'node:fs/promises'
+import { readFile, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { layout } from './artifacts/layout.js'
 import { realIo } from './artifacts/io.js'
@@ -87,8 +87,13 @@ const error = (code: Diagnostic['code'], message: string, hint?: string): { ok: 
 
 type ReadText = 'pipeline' | 'file of parameters'
 
+/** A file of more is a mistake in its name, whatever it holds; 100,000 stages written out are about 6 MiB. */
+const mostMiB = 32
+
 async function readText(file: string, what: ReadText): Promise<Result<string>> {
   try {
+    const { size } = await stat(file)
+    if (size > mostMiB * 2 ** 20) return error('no-file', `the ${what} ${file} has ${Math.round(size / 2 ** 20).toLocaleString('en')} MiB, more than the ${mostMiB} that are read`, 'Name a file of YAML here; data belongs in files that parameters name.')
     const bytes = await readFile(file)
     if (!isUtf8(bytes)) return error('no-file', `the ${what} ${file} is not text in UTF-8`, 'Save it as UTF-8.')
     return { ok: true, value: bytes.toString('utf8'), diagnostics: [] }
