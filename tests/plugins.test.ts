@@ -188,6 +188,35 @@ test('the example: with its memo a stage pays for new rows only, whatever their 
   assert.is(await asked(), 'asked 5 of 5 questions')
 })
 
+test('stages of one file remember their rows apart, and a new version of a stage forgets its own', async () => {
+  const plugin = (name: string, ...stages: readonly [name: string, version: number, run: string][]) => `import { definePlugin, defineStage, params } from 'hone-engine'
+import { rows } from 'hone-plugins'
+export default definePlugin({ name: '${name}', api: 1, stages: [${stages.map(([name, version, run]) => `defineStage({ id: 'words/${name}', version: ${version}, summary: 'For a test.', determinism: 'bytes', light: true, params: params({ type: 'object', additionalProperties: false, properties: {} }),
+  inputs: { rows: { kind: rows } }, outputs: { rows: { kind: rows } }, run: ${run} })`).join(', ')}] })
+`
+  const ending = (end: string) => `async ({ inputs, outputs, memo, metric }) => {
+  let asked = 0
+  for await (const row of memo.map(inputs.rows, { salt: null }, rows => (asked++, rows.map(({ text }) => ({ text: text + '${end}' }))))) await outputs.rows.write(row)
+  metric('asked', asked)
+}`
+  const inline = (end: string) => `async () => ({ default: ${ending(end)} })`
+  const project = Project.make({
+    'two.js': plugin('two', ['loud', 1, inline('!')], ['soft', 1, inline('…')]),
+    'one.js': plugin('one', ['asking', 1, "() => import('./asking.js')"]), 'asking.js': `export default ${ending('?')}\n`,
+    'texts.jsonl': '{"text":"a"}\n{"text":"b"}\n',
+    'pipeline.yaml': `plugins: [./two.js, ./one.js]\nstages:\n  texts: { uses: ingest/table, with: { path: texts.jsonl } }\n${['loud', 'soft', 'asking'].map(name => `  ${name}: { uses: words/${name}, inputs: { rows: texts }, publish: { rows: ${name}.jsonl } }\n`).join('')}`,
+  })
+  const asked = async () => {
+    const ran = await project.run()
+    assert.is(ran.code, 0, ran.stderr)
+    return ['loud', 'soft', 'asking'].map(name => (ran.statuses[name] === 'hit' ? 'hit' : ran.finished(name).metrics!.asked))
+  }
+  assert.equal(await asked(), [2, 2, 2])
+  assert.equal(['loud', 'soft', 'asking'].map(name => project.read(`${name}.jsonl`)), ['!', '…', '?'].map(end => `{"text":"a${end}"}\n{"text":"b${end}"}\n`))
+  project.edit('one.js', 'version: 1', 'version: 2')
+  assert.equal(await asked(), ['hit', 'hit', 2])
+})
+
 for (const stage of glossary.stages!) for (const { name, run } of conformance(stage, {
   'qa-convert/glossary': { params: { path: 'data/glossary.txt' }, project: join(root, 'examples/plugins'), wrong: [{ params: { path: 'README.md' }, says: /line 1 is not/ }] },
   'evaluate/parrot': { inputs: { examples: [1, 2, 3].map(i => ({ id: `e${i}`, messages: [{ role: 'user', content: `What is ${'x'.repeat(i)}?` }, { role: 'assistant', content: 'y' }] })) } },

@@ -12,7 +12,8 @@ const memoSchema = 1
 export interface MemoOptions {
   /** `.hone/memo`. */
   readonly root: string
-  readonly codeDigest: string
+  /** Of the code whose results these are: other code has other rows. */
+  readonly digest: string
   readonly signal: AbortSignal
 }
 
@@ -30,8 +31,8 @@ export interface RowMemo {
  * that an added row moves no later boundary. What `fn` gave is kept as JSON in an append-only pack of this process, and is answered as read back
  * from JSON, also the first time. A damaged entry is a miss; a disk that cannot be written costs only the memo.
  */
-export function openMemo({ root, codeDigest, signal }: MemoOptions): RowMemo {
-  const dir = join(root, codeDigest)
+export function openMemo({ root, digest, signal }: MemoOptions): RowMemo {
+  const dir = join(root, digest)
   /** An entry that was found damaged stands a second time in a later pack. */
   let entries: Map<string, readonly Place[]> | undefined
   let pack: Pack | undefined
@@ -72,7 +73,7 @@ export function openMemo({ root, codeDigest, signal }: MemoOptions): RowMemo {
       fn: (rows: readonly In[]) => Promise<readonly Out[]> | readonly Out[],
     ): AsyncIterable<Out> {
       entries ??= load()
-      const prefix = encodeTyped([memoSchema, codeDigest, salt, chunk])
+      const prefix = encodeTyped([memoSchema, digest, salt, chunk])
       for await (const { members, key } of chunksOf(rows, chunk, prefix)) {
         signal.throwIfAborted()
         let text: string | undefined

@@ -8,7 +8,7 @@ import type { ActionRecord, Digest, OutputRecord } from '../artifacts/types.js'
 import type { Failure } from '../events/event.js'
 import type { GraphNode, NodeId } from '../graph/graph.js'
 import { paramRange } from '../plan/check.js'
-import { backendOf, changedSince, outsideData } from '../plan/fingerprint.js'
+import { backendOf, changedSince, memoDigest, outsideData } from '../plan/fingerprint.js'
 import { stampInputs, writtenSince } from '../plan/input-stamps.js'
 import { findHit } from '../plan/plan.js'
 import type { Fingerprint } from '../plan/types.js'
@@ -144,7 +144,6 @@ async function attemptOnce(
   }
   const outputs = await prepareOutputs(dir, node.outputPorts)
   const backend = backendOf(node, run.fingerprints.backend)
-  const code = await node.stage.codeDigest()
   const threads = Math.max(1, Math.floor(run.scheduler.fit(node.resources).cpus))
   const goesOn = await continuation(node, print, dir, threads, isForced, run)
   const request: StageRequest = {
@@ -164,7 +163,7 @@ async function attemptOnce(
     scratch,
     ...goesOn?.request,
     memoRoot: join(run.store.root, 'memo'),
-    codeDigest: code ?? '',
+    memoDigest: await memoDigest(node, run.fingerprints),
   }
   const stamps = stampInputs(node, print.inputs)
   const startedAtMs = run.clock.nowMs()

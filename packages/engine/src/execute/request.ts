@@ -24,7 +24,8 @@ export interface StageRequest {
   readonly prior?: readonly { readonly params: JsonObject; readonly path: string }[]
   readonly keep?: string
   readonly memoRoot: string
-  readonly codeDigest: string
+  /** What the row memo is kept under; without it nothing is kept. */
+  readonly memoDigest: string | undefined
 }
 
 /** What a running stage tells: the events that the engine then dates and signs with the run and the stage. */

@@ -4,8 +4,8 @@ import type { Memo } from '../plugin/define.js'
 import type { StageRequest } from './request.js'
 
 /** The row memo of a stage; one that keeps nothing where the stage's code has no digest. */
-export function openStageMemo(request: StageRequest, signal: AbortSignal): Memo & { close(): void } {
-  return request.codeDigest === '' ? memoWithoutCache : openMemo({ root: request.memoRoot, codeDigest: request.codeDigest, signal })
+export function openStageMemo({ memoRoot, memoDigest }: StageRequest, signal: AbortSignal): Memo & { close(): void } {
+  return memoDigest === undefined ? memoWithoutCache : openMemo({ root: memoRoot, digest: memoDigest, signal })
 }
 
 const memoWithoutCache: Memo & { close(): void } = {

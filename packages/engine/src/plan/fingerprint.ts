@@ -161,6 +161,16 @@ function codesOf({ stage, params }: GraphNode, registry: Registry): { name: stri
   return [{ name: 'code', what: stage.definition.id, code: stage }, ...members]
 }
 
+/**
+ * What the rows are kept under that a node's stage remembers: which stage it is, as several may have one file, its version and all code that it runs.
+ * Undefined where some of that has no digest.
+ */
+export async function memoDigest(node: GraphNode, { registry, shared }: FingerprintContext): Promise<Digest | undefined> {
+  const { id, version } = node.stage.definition
+  const codes = await Promise.all(codesOf(node, registry).map(async ({ name, code }) => [name, await codeDigest(code, shared)] as const))
+  return codes.some(([, digest]) => digest === undefined) ? undefined : digestOfJson([id, version, ...codes] as Json)
+}
+
 function codeDigest(code: Coded, { codes }: SharedLookups): Digest | undefined | Promise<Digest | undefined> {
   if (!codes.has(code)) {
     const asked = code.codeDigest() as Promise<Digest | undefined>

@@ -134,7 +134,7 @@ export async function layOut(stage: StageDefinition, setting: StageSetting, memo
       scratch,
       ...(keep !== undefined && { keep, prior: [] }),
       memoRoot: memoRoot ?? join(root, 'memo'),
-      codeDigest: sha256(stage.id),
+      memoDigest: sha256(stage.id),
     },
   }
 }

@@ -18,11 +18,11 @@ async function withMemo(act: (root: string) => Promise<void>): Promise<void> {
   }
 }
 
-interface Use { codeDigest?: string; salt?: Json; chunk?: number; fn?: (rows: readonly Json[]) => Json[] }
+interface Use { digest?: string; salt?: Json; chunk?: number; fn?: (rows: readonly Json[]) => Json[] }
 
 /** What `map` gives for rows, and the chunks for which it asked `fn`. */
-async function use(root: string, rows: readonly Json[], { codeDigest = 'c0de', salt = null, chunk, fn = rs => rs.map(r => ({ row: r })) }: Use = {}) {
-  const memo = openMemo({ root, codeDigest, signal: new AbortController().signal })
+async function use(root: string, rows: readonly Json[], { digest = 'c0de', salt = null, chunk, fn = rs => rs.map(r => ({ row: r })) }: Use = {}) {
+  const memo = openMemo({ root, digest, signal: new AbortController().signal })
   const asked: Json[][] = []
   const given: Json[] = []
   for await (const out of memo.map(rows, { salt, ...(chunk ? { chunk } : {}) }, rs => (asked.push([...rs]), fn(rs)))) given.push(out)
@@ -43,7 +43,7 @@ test('only rows that are new are computed, and the results keep their order', ()
 test('other code or another salt shares nothing', () =>
   withMemo(async root => {
     await use(root, ['a'])
-    assert.is((await use(root, ['a'], { codeDigest: 'other' })).asked.length, 1)
+    assert.is((await use(root, ['a'], { digest: 'other' })).asked.length, 1)
     assert.is((await use(root, ['a'], { salt: { prompt: 1 } })).asked.length, 1)
     assert.is((await use(root, ['a'])).asked.length, 0)
   }))
@@ -91,7 +91,7 @@ test('what was computed before kill -9 is not computed again', () =>
     const source = fileURLToPath(new URL('../../src/artifacts/memo.ts', import.meta.url))
     const script = `
       import { openMemo } from ${JSON.stringify(source)}
-      const memo = openMemo({ root: ${JSON.stringify(root)}, codeDigest: 'c0de', signal: new AbortController().signal })
+      const memo = openMemo({ root: ${JSON.stringify(root)}, digest: 'c0de', signal: new AbortController().signal })
       for await (const out of memo.map([0, 1, 2, 3, 4], { salt: null }, async ([row]) => {
         if (row === 3) { console.log('at 3'); await new Promise(() => setInterval(() => {}, 1000)) }
         return [{ row }]
@@ -114,7 +114,7 @@ test('a folder that cannot be written costs only the memo', () =>
 test('an abort ends the mapping before the next row', () =>
   withMemo(async root => {
     const abort = new AbortController()
-    const memo = openMemo({ root, codeDigest: 'c0de', signal: abort.signal })
+    const memo = openMemo({ root, digest: 'c0de', signal: abort.signal })
     const seen: Json[] = []
     try {
       for await (const out of memo.map(['a', 'b'], { salt: null }, rows => rows)) {

@@ -90,7 +90,7 @@ async function run(name: string, options: { light?: boolean; timeoutMs?: number;
     projectRoot: root,
     scratch,
     memoRoot: join(root, 'memo'),
-    codeDigest: '',
+    memoDigest: undefined,
   }
   const result = await executor.run({
     request,
