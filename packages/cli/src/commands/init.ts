@@ -79,7 +79,7 @@ export function addInit(program: Command, shell: Shell): void {
         [
           'Made a project that teaches a tiny model to sort messages:',
           '  pipeline.yaml            what is done, stage by stage',
-          '  data/messages.csv        192 messages with the team that answers them; a quarter is held out',
+          '  data/messages.csv        192 messages with the team that answers them; about a quarter are held out',
           '  models/hone-tiny/        the model, 3.4 million parameters',
           '  plugins/side-by-side.ts  a stage of this project',
           '',
