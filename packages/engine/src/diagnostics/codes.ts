@@ -15,7 +15,7 @@ export const codes = {
   'wrong-type': 'A value has another type or form than is asked for here.',
   'bad-id': 'A stage, an axis or another name is not made of a-z, 0-9, _ and -.',
   'bad-quantity': 'A duration or a size cannot be read.',
-  'no-file': 'A file that the command line names is not there, or cannot be read.',
+  'no-file': 'A file that the command line names is not there, cannot be read, is larger than 32 MiB, or is not text in UTF-8.',
   // parameters of the pipeline
   'unknown-parameter': '--set or --params names a parameter that the file does not have.',
   'parameter-type': '--set or --params gives a value of another type than the default has.',
