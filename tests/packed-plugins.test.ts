@@ -20,6 +20,7 @@ function npm(cwd: string, ...args: string[]): string {
 /** The tarball of a package with these files. */
 function pack(manifest: { name: string; version: string; [key: string]: unknown }, files: Readonly<Record<string, string>>): string {
   const folder = join(workshop, `${manifest.name.replace('/', '-')}-${manifest.version}`)
+  rmSync(folder, { recursive: true, force: true })
   for (const [name, text] of Object.entries({ 'package.json': JSON.stringify(manifest), ...files })) {
     mkdirSync(dirname(join(folder, name)), { recursive: true })
     writeFileSync(join(folder, name), text)
@@ -71,6 +72,10 @@ test('an ESM package, with a file of its own beside its code: a new version of i
   assert.equal(await said(p), { status: 'ran', text: '{"said":"> HEY!"}\n{"said":"> YOU!"}\n' })
   npm(p.root, 'install', dependency('1.1.0', '?'))
   assert.equal(await said(p), { status: 'ran', text: '{"said":"> HEY?"}\n{"said":"> YOU?"}\n' })
+  npm(p.root, 'install', dependency('1.1.0', '?!'))
+  assert.equal(await said(p), { status: 'ran', text: '{"said":"> HEY?!"}\n{"said":"> YOU?!"}\n' }, 'an archive packed anew under its version')
+  npm(p.root, 'install', dependency('1.1.0', '?'))
+  assert.equal(await said(p), { status: 'hit', text: '{"said":"> HEY?"}\n{"said":"> YOU?"}\n' })
   const { stdout } = await p.hone('stages', '--of', 'pipeline.yaml')
   assert.match(stdout, /words\/shout +Words, loudly\./)
 })

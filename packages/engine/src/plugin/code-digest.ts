@@ -4,7 +4,8 @@ import { dirname, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundledFiles, bundleOptions, readFiles } from './bundle.js'
 import { dependenciesOf } from './dependencies.js'
-import { honePackage, isForeign, packageOf, packages, type BuiltInModules } from './resolve.js'
+import { installedFrom } from './installed.js'
+import { honePackage, isForeign, packageOf, packages, type BuiltInModules, type PackageId } from './resolve.js'
 
 /** What a stage's code comes to, and the files that it rests on (sources, declared assets, package.json of packages). */
 export interface CodeDigest {
@@ -15,14 +16,14 @@ export interface CodeDigest {
 }
 
 /** Raised when a digest covers more: what was remembered of files by earlier rules is computed anew. */
-export const digestRules = 2
+export const digestRules = 3
 
 const assetUrl = /new URL\(\s*(["'`])([^"'`$]+)\1\s*,\s*import\.meta\.url\s*\)/g
 
 /**
- * SHA-256 of the minified bundle of `entry`, with the versions of the npm packages that it reaches, of what those depend on, and the contents of its assets.
- * Packages outside node_modules (a workspace's own) are part of the bundle. `strict` gives up, with the reason, on code that is
- * only known when it runs; the built-in stages are held to that, and to what their packages depend on, by their version.
+ * SHA-256 of the minified bundle of `entry`, with the versions of the npm packages that it reaches, of what those depend on, the integrity of the archives
+ * that npm took them from, and the contents of its assets. Packages outside node_modules (a workspace's own) are part of the bundle. `strict` gives up, with
+ * the reason, on code that is only known when it runs; the built-in stages are held to that, and to what their packages depend on, by their version.
  */
 export async function digestCode(entry: string, builtIn: BuiltInModules, strict: boolean): Promise<CodeDigest> {
   const { build } = await import('esbuild')
@@ -67,17 +68,25 @@ export async function digestCode(entry: string, builtIn: BuiltInModules, strict:
   const imported = new Set(Object.values(metafile.outputs).flatMap(o => o.imports.filter(i => i.external).map(i => i.path)))
   const isHone = (specifier: string) => honePackage(specifier, builtIn) !== undefined
   const beneath = new Map<string, string>()
+  /** What npm noted of a package's archive, to be hashed; empty where it noted nothing. */
+  const archive = (pack: PackageId): string => {
+    const from = installedFrom(pack)
+    if (from === undefined) return ''
+    inputs.add(from.file)
+    return `${from.integrity}\0`
+  }
   for (const specifier of [...found.keys()].filter(s => imported.has(s)).sort()) {
     const pack = packageOf(found.get(specifier)!)
     if (!pack) return { digest: undefined, why: `the version of "${specifier}" is not known`, inputs: [...inputs] }
-    hash.update(`package\0${specifier}\0${pack.name}\0${pack.version}\0`)
+    const isByVersion = !strict || isHone(specifier)
+    hash.update(`package\0${specifier}\0${pack.name}\0${pack.version}\0${isByVersion ? '' : archive(pack)}`)
     inputs.add(resolve(pack.dir, 'package.json'))
-    if (!strict || isHone(specifier)) continue
-    for (const { name, version, dir } of dependenciesOf(pack, isHone)) beneath.set(`${name}\0${version}`, resolve(dir, 'package.json'))
+    if (isByVersion) continue
+    for (const below of dependenciesOf(pack, isHone)) beneath.set(`${below.name}\0${below.version}\0${archive(below)}`, resolve(below.dir, 'package.json'))
   }
   // An install may bring another version of these and leave the package that is imported as it was.
   for (const [named, manifest] of [...beneath].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    hash.update(`beneath\0${named}\0`)
+    hash.update(`beneath\0${named}`)
     inputs.add(manifest)
   }
   for (const source of reached) {
