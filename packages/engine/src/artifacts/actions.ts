@@ -1,12 +1,11 @@
 import { dirname, join } from 'node:path'
-import { canonicalJson } from './canonical-json.js'
 import { isDigest } from './digest.js'
 import type { StoreIo } from './io.js'
 import type { Layout } from './layout.js'
 import { publishNew } from './lock.js'
 import { raceMs } from './stat-index.js'
 import { codeOf } from './store-error.js'
-import type { ActionRecord, Digest, Json } from './types.js'
+import type { ActionRecord, Digest } from './types.js'
 import { removeFile } from './walk.js'
 
 /** The names below one folder of static keys, and when it had them. */
@@ -94,7 +93,7 @@ export class Actions {
     }
     const fresh = this.#at.fresh()
     try {
-      fs.writeFileSync(fresh, canonicalJson(record as unknown as Json))
+      fs.writeFileSync(fresh, JSON.stringify(record))
       if (options.durable) this.#sync(fresh)
       // Before the record: a name without a record is nothing, a record without a name would not be found. A link, as another file would cost more.
       publishNew(this.#io, fresh, `${join(statics, record.staticKey)}-${record.key}`)

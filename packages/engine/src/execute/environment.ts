@@ -10,12 +10,12 @@ const machine = [
   'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'SystemRoot', 'USERPROFILE', 'TEMP', 'TMP', 'HONE_BACKEND_HOME',
 ]
 
-/** The environment of a stage's process: nothing of the caller's but these names, and the stage's own over them. */
-export function sealedEnvironment(own: Readonly<Record<string, string>>, from: NodeJS.ProcessEnv = process.env): Record<string, string> {
+/** The environment of a stage's process but for the stage's own: nothing of the caller's but these names. */
+export function sealedEnvironment(from: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const env: Record<string, string> = {}
   for (const name of [...passed, ...machine]) {
     const value = from[name]
     if (value !== undefined) env[name] = value
   }
-  return Object.assign(env, own)
+  return env
 }

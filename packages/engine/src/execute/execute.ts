@@ -121,14 +121,12 @@ async function carryOut(planned: PlannedNode, outcomes: ReadonlyMap<NodeId, Node
   if (print.warning !== undefined) run.emit({ type: 'log', stage: node.id, level: 'warn', message: print.warning })
   const isForced = run.forced.has(node.id) || !node.source.cache
   let because = planned.reasons
-  if (!isForced) {
+  // The plan could only say that it waits for an upstream. Where it found no record, one is looked for again once the key is locked.
+  if (!isForced && planned.action === 'undetermined') {
     const hit = await findHit(print, run.store, backendOf(node, run.fingerprints.backend))
     if (hit) return { status: 'hit', because: hit.reasons, key: hit.record.key, outputs: hit.record.outputs, metrics: hit.record.metrics }
-    // The plan could only say that it waits for an upstream.
-    if (planned.action === 'undetermined') {
-      const lastKey = run.store.lastKeys(run.pipelineId).get(node.id)
-      because = print.uncached !== undefined ? [print.uncached] : whyNot(print, { lastKey, previous: lastKey && run.store.recordOf(lastKey) })
-    }
+    const lastKey = run.store.lastKeys(run.pipelineId).get(node.id)
+    because = print.uncached !== undefined ? [print.uncached] : whyNot(print, { lastKey, previous: lastKey && run.store.recordOf(lastKey) })
   }
   run.noMoreStarts.throwIfAborted()
   return produce(node, print, because, run)

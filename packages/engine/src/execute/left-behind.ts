@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { realIo } from '../artifacts/io.js'
@@ -44,10 +44,12 @@ export async function endLeftBehind(work: string, { signal, onWait }: { readonly
 }
 
 function read(work: string): Noted | undefined {
+  const file = fileIn(work)
+  if (!existsSync(file)) return undefined
   try {
-    return JSON.parse(readFileSync(fileIn(work), 'utf8')) as Noted
+    return JSON.parse(readFileSync(file, 'utf8')) as Noted
   } catch {
-    // There is none, or its run was killed while it wrote, and then the stage had not begun.
+    // Its run was killed while it wrote, and then the stage had not begun.
     return undefined
   }
 }

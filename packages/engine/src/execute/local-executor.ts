@@ -27,8 +27,8 @@ export class LocalExecutor implements Executor {
     while (host && !host.isGood)
     try {
       host ??= attempt.light
-        ? new Thread(sealedEnvironment({}))
-        : new Child(attempt.fresh ? attempt.env : sealedEnvironment({}), this.#options.cwd, this.#options.patience ?? patience)
+        ? new Thread(sealedEnvironment())
+        : new Child(attempt.fresh ? attempt.env : sealedEnvironment(), this.#options.cwd, this.#options.patience ?? patience)
     } catch (error) {
       return failed({ reason: 'crashed', message: `no process could be started: ${(error as Error).message}`, final: false })
     }

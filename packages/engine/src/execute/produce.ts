@@ -13,7 +13,6 @@ import { stampInputs, writtenSince } from '../plan/input-stamps.js'
 import { findHit } from '../plan/plan.js'
 import type { Fingerprint } from '../plan/types.js'
 import { placeInPlugin } from '../plugin/source-place.js'
-import { sealedEnvironment } from './environment.js'
 import { continuation, keepContinuation } from './continuation.js'
 import { endLeftBehind, noteProcess } from './left-behind.js'
 import { checkOutputs, ingestOutputs, prepareOutputs } from './outputs.js'
@@ -142,7 +141,7 @@ async function attemptOnce(
     await rm(scratch, { recursive: true, force: true })
     await mkdir(scratch, { recursive: true })
   }
-  const outputs = await prepareOutputs(dir, node.outputPorts)
+  const outputs = prepareOutputs(dir, node.outputPorts)
   const backend = backendOf(node, run.fingerprints.backend)
   const threads = Math.max(1, Math.floor(run.scheduler.fit(node.resources).cpus))
   const goesOn = await continuation(node, print, dir, threads, isForced, run)
@@ -171,7 +170,7 @@ async function attemptOnce(
   const result = await run.executorOf(node.source.executor).run({
     request,
     light: definition.light === true && share.gpus.length === 0,
-    env: sealedEnvironment({ ...devices, ...print.env }),
+    env: { ...run.environment, ...devices, ...print.env },
     ...(share.gpus.length > 0 && { fresh: true }),
     ...(node.source.timeoutMs !== undefined && { timeoutMs: node.source.timeoutMs }),
     cancel: run.cancel,
@@ -200,7 +199,7 @@ async function attemptOnce(
   if (!result.ok) return failed(withPlace(node, result, run))
   // It may have stopped half-way because it was asked to.
   if (run.cancel.aborted) return failed({ reason: 'failed', message: 'was interrupted', final: true })
-  const left = await checkOutputs(dir, outputs, node.outputPorts)
+  const left = checkOutputs(dir, outputs, node.outputPorts)
   if ('reason' in left) return failed(left)
   const made = await ingestOutputs(run.store, outputs, left.present)
   const kept = await withoutKeyIfMoved(node, print, run)

@@ -26,6 +26,8 @@ export interface RunContext {
   readonly scheduler: Scheduler
   readonly clock: Clock
   readonly fingerprints: FingerprintContext
+  /** What a stage's process sees of this one's environment. */
+  readonly environment: Readonly<Record<string, string>>
   readonly whenOf: (node: GraphNode, stateOf: (node: NodeId) => NodeState | undefined) => boolean | undefined
   readonly forced: ReadonlySet<NodeId>
   readonly keepGoing: boolean

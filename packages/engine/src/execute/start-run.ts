@@ -7,6 +7,7 @@ import type { Event, PlannedStage } from '../events/event.js'
 import type { NodeId } from '../graph/graph.js'
 import { fingerprintContext, pipelineId, type NodeState, type PlanOptions } from '../plan/plan.js'
 import type { Plan } from '../plan/types.js'
+import { sealedEnvironment } from './environment.js'
 import type { Executor } from './host.js'
 import type { EventBody, RunContext } from './run-context.js'
 import { Scheduler, thisMachine, type Machine } from './scheduler.js'
@@ -76,6 +77,7 @@ export function startRun(options: StartOptions): { run: RunContext; log: EventLo
     scheduler: new Scheduler({ machine: options.machine ?? thisMachine(), ...(options.jobs !== undefined && { jobs: options.jobs }), ...(options.shuffleSeed !== undefined && { seed: options.shuffleSeed }) }),
     clock,
     fingerprints: fingerprintContext(plan.graph, planOptions, states),
+    environment: sealedEnvironment(),
     whenOf: planOptions.whenOf,
     forced: planOptions.force ?? new Set(),
     keepGoing: options.keepGoing ?? false,

@@ -7,4 +7,11 @@ export function pluginOf(module: Readonly<Record<string, unknown>>): unknown {
   return isCompiled ? exported.default : exported
 }
 
-export const pluginAt = async (module: string): Promise<PluginDefinition | undefined> => pluginOf((await import(module)) as Record<string, unknown>) as PluginDefinition | undefined
+const imported = new Map<string, Promise<PluginDefinition | undefined>>()
+
+/** The plugin of a module, by its URL. A host of stages asks for the same one again and again, and `import` of what is there takes 0.1 ms. */
+export function pluginAt(module: string): Promise<PluginDefinition | undefined> {
+  const known = imported.get(module) ?? import(module).then(exports => pluginOf(exports as Record<string, unknown>) as PluginDefinition | undefined)
+  imported.set(module, known)
+  return known
+}

@@ -121,7 +121,7 @@ async function guarded(run: () => Promise<StageResult>): Promise<StageResult> {
 }
 
 async function faultOf({ attempt: dir, request, outputPorts }: Place): Promise<Failure | undefined> {
-  const checked = await checkOutputs(dir, request.outputs, outputPorts)
+  const checked = checkOutputs(dir, request.outputs, outputPorts)
   return 'reason' in checked ? checked : undefined
 }
 

@@ -125,7 +125,7 @@ export async function layOut(stage: StageDefinition, setting: StageSetting, memo
       params,
       inputs,
       manyInputs: Object.keys(inputs).filter(port => inputPorts[port]?.many === true),
-      outputs: await prepareOutputs(attempt, outputPorts),
+      outputs: prepareOutputs(attempt, outputPorts),
       seed: setting.seed ?? 0,
       threads: setting.threads ?? 1,
       ...(setting.backend !== undefined && { backend: setting.backend }),
