@@ -174,7 +174,7 @@ export class FileStore implements ArtifactStore {
       const first = join(work, 'attempt-1')
       if (this.#takeIdle(work)) {
         // All but for gc, which may have thought that it was left behind.
-        for (const dir of [scratch, first]) fs.mkdirSync(dir, { recursive: true })
+        for (const dir of [scratch, first]) if (!fs.existsSync(dir)) fs.mkdirSync(dir, { recursive: true })
         return { dir: first, scratch, isNew: true }
       }
       const isNew = fs.mkdirSync(scratch, { recursive: true }) !== undefined
