@@ -6,9 +6,9 @@ import { Project, shell, until, type Running } from './rig.js'
 
 const test = suite('interrupts')
 
-/** Counts to `last` in its scratch, a step each 50 ms, and goes on from there when it is started again. */
+/** Counts to `last` in its scratch, a step each 50 ms, and goes on from there when it is started again. At 20 it waits for the file `go`, so that what a test does meanwhile may take its time. */
 const counting = (last: number, more = '') =>
-  shell(`n=$(cat "$HONE_SCRATCH/n" 2>/dev/null || echo 0); echo "from $n"; while [ $n -lt ${last} ]; do n=$((n+1)); echo $n > "$HONE_SCRATCH/n"; sleep 0.05; done; echo "{\\"n\\":$n}" > "$HONE_OUTPUT_TO"`, more)
+  shell(`n=$(cat "$HONE_SCRATCH/n" 2>/dev/null || echo 0); echo "from $n"; while [ $n -lt ${last} ]; do n=$((n+1)); echo $n > "$HONE_SCRATCH/n"; until [ $n -ne 20 ] || [ -e go ]; do sleep 0.05; done; sleep 0.05; done; echo "{\\"n\\":$n}" > "$HONE_OUTPUT_TO"`, more)
 
 const make = (more = '') =>
   Project.make({
@@ -58,6 +58,7 @@ test('Ctrl-C ends a run with 130: what is done is kept, what runs may save, and 
   assert.ok(saved >= 5 && saved < 60)
   assert.equal((await project.hone('runs', '--json')).json.runs.map((r: { status: string }) => r.status), ['interrupted'])
 
+  project.write({ go: '' })
   const next = await project.run()
   assert.equal(next.statuses, { quick: 'hit', slow: 'ran', after: 'ran' })
   assert.is(next.of('output')[0]!.text, `from ${saved}\n`)
@@ -104,6 +105,7 @@ test('after kill -9 the stages end too; nothing has to be unlocked, and the next
   })
   assert.ok(saved >= 5 && saved < 60, `${saved} steps`)
   assert.is((await project.hone('runs', '--json')).json.runs[0].status, 'unfinished')
+  project.write({ go: '' })
   const next = await project.run()
   assert.equal(next.statuses, { quick: 'hit', slow: 'ran', after: 'ran' })
   assert.is(next.of('output')[0]!.text, `from ${saved}\n`)
@@ -151,8 +153,10 @@ test('of two runs at once one makes a thing, the other says for whom it waits an
   const project = make()
   const one = project.start(['run', 'pipeline.yaml', '--json'])
   await atStep(project, one, 1)
-  const two = await project.run()
-  const first = await one.ended
+  const other = project.start(['run', 'pipeline.yaml', '--json'])
+  await other.until('it waits', () => other.stdout.includes('"stage-waiting"'))
+  project.write({ go: '' })
+  const [first, two] = await Promise.all([one.ended, other.ended])
   assert.equal([first.code, two.code], [0, 0])
   assert.equal(first.statuses, { quick: 'ran', slow: 'ran', after: 'ran' })
   assert.equal([two.statuses.quick, two.statuses.slow], ['hit', 'hit'])
@@ -169,6 +173,7 @@ test('a run that waits for another goes on itself when the other is killed', asy
   const two = project.start(['run', 'pipeline.yaml', '--json'])
   await two.until('it waits', () => two.stdout.includes('"stage-waiting"'))
   one.kill('SIGKILL')
+  project.write({ go: '' })
   const ended = await two.ended
   assert.equal([ended.code, ended.statuses], [0, { quick: 'hit', slow: 'ran', after: 'ran' }])
   assert.is(readFileSync(ended.finished('slow').outputs.to!.path, 'utf8'), '{"n":60}\n')
