@@ -6,9 +6,9 @@ import { Project, shell, until, type Running } from './rig.js'
 
 const test = suite('interrupts')
 
-/** Counts to `last` in its scratch, a step each 50 ms, and goes on from there when it is started again. At 20 it waits for the file `go`, so that what a test does meanwhile may take its time. */
+/** Counts to `last` in its scratch, a step each 50 ms, each whole or not at all, and goes on from there when it is started again. At 20 it waits for the file `go`, so that what a test does meanwhile may take its time. */
 const counting = (last: number, more = '') =>
-  shell(`n=$(cat "$HONE_SCRATCH/n" 2>/dev/null || echo 0); echo "from $n"; while [ $n -lt ${last} ]; do n=$((n+1)); echo $n > "$HONE_SCRATCH/n"; until [ $n -ne 20 ] || [ -e go ]; do sleep 0.05; done; sleep 0.05; done; echo "{\\"n\\":$n}" > "$HONE_OUTPUT_TO"`, more)
+  shell(`n=$(cat "$HONE_SCRATCH/n" 2>/dev/null || echo 0); echo "from $n"; while [ $n -lt ${last} ]; do n=$((n+1)); echo $n > "$HONE_SCRATCH/next"; mv "$HONE_SCRATCH/next" "$HONE_SCRATCH/n"; until [ $n -ne 20 ] || [ -e go ]; do sleep 0.05; done; sleep 0.05; done; echo "{\\"n\\":$n}" > "$HONE_OUTPUT_TO"`, more)
 
 const make = (more = '') =>
   Project.make({
