@@ -1,7 +1,7 @@
-import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { constants, copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { didYouMean, parseReference, planPipeline, openPipeline, shellWord, type OutputRecord } from 'hone-engine'
+import { didYouMean, parseReference, preparePlan, shellWord, type OutputRecord, type Prepared } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { size } from '../terminal/format.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
@@ -12,31 +12,21 @@ interface FoundArtifact extends OutputRecord {
   readonly path: string
 }
 
-/** The present artifacts of a stage (or of one of its ports); says what is wrong and answers undefined where there are none. */
-async function findArtifacts(shell: Shell, file: string, wanted: string, flags: PipelineFlags): Promise<readonly FoundArtifact[] | undefined> {
+/** The present artifacts that are meant; says what is wrong and answers undefined where there are none. */
+function findArtifacts(shell: Shell, file: string, wanted: string, flags: PipelineFlags, { plan, opened }: Prepared): readonly FoundArtifact[] | undefined {
   const reference = parseReference(wanted)
   if (!reference) return shell.refuse(`"${wanted}" names no stage: write STAGE or STAGE.PORT.`)
-  const plan = await planPipeline(shell.open(file, flags))
-  if (!plan.ok) {
-    shell.diagnostics(plan.diagnostics)
-    shell.exit(2)
-    return undefined
-  }
-  const named = [...plan.value.nodes.values()].filter(({ node }) => (wanted.includes('[') ? wanted.startsWith(node.id) : node.source.id === reference.stage))
-  if (named.length === 0) return shell.refuse(`${file} has no stage "${reference.stage}". ${didYouMean(reference.stage, plan.value.graph.pipeline.stages.map(s => s.id)) ?? ''}`)
+  const named = [...plan.nodes.values()].filter(({ node }) => (wanted.includes('[') ? wanted.startsWith(node.id) : node.source.id === reference.stage))
+  if (named.length === 0) return shell.refuse(`${file} has no stage "${reference.stage}". ${didYouMean(reference.stage, plan.graph.pipeline.stages.map(s => s.id)) ?? ''}`)
   const stale = named.filter(n => n.action !== 'hit')
   if (stale.length) return shell.refuse(`${stale[0]!.node.id} has no current result (${stale[0]!.action}: ${stale[0]!.reasons[0] ?? ''}).\n  hint: hone run ${[file, reference.stage, ...(flags.set ?? []).flatMap(set => ['--set', set]), ...(flags.params === undefined ? [] : ['--params', flags.params])].map(shellWord).join(' ')}`)
-  const opened = await openPipeline(shell.open(file, flags))
-  if (!opened.ok) throw new Error('Internal: a pipeline that was planned does not open')
-  const { store } = opened.value
   const found = named.flatMap(n =>
     n.action !== 'hit'
       ? []
       : Object.entries(n.record.outputs)
           .filter(([port]) => reference.port === undefined || port === reference.port)
-          .map(([port, output]) => ({ node: n.node.id as string, port, ...output, path: store.pathOf(output) })),
+          .map(([port, output]) => ({ node: n.node.id as string, port, ...output, path: opened.store.pathOf(output) })),
   )
-  await store.close()
   if (found.length === 0) {
     const ports = new Set(named.flatMap(n => (n.action === 'hit' ? Object.keys(n.record.outputs) : [])))
     return shell.refuse(reference.port === undefined ? `${reference.stage} has no outputs.` : `${reference.stage} has no output "${reference.port}". ${didYouMean(reference.port, ports, 'Its outputs are') ?? ''}`.trimEnd())
@@ -51,30 +41,35 @@ export function addArtifacts(program: Command, shell: Shell): void {
     .option('-o, --out <dir>', 'copy them into this folder')
     .addHelpText('after', '\nExample:\n  hone artifacts pipelines/quickstart.yaml tuned.adapter --out my-adapter')
     .action(async (file: string, wanted: string, flags: PipelineFlags & { out?: string }) => {
-      const found = await findArtifacts(shell, file, wanted, flags)
-      if (!found) return
-      if (flags.out === undefined) {
-        return shell.answer({ artifacts: found }, () => (found.length === 1 ? found[0]!.path : columns(found.map(a => [`${a.node}.${a.port}`, a.kind, size(a.bytes), a.path]))))
+      const prepared = await preparePlan(shell.open(file, flags))
+      if (!prepared.ok) {
+        shell.diagnostics(prepared.diagnostics)
+        return shell.exit(2)
       }
-      const out = resolve(flags.out)
-      mkdirSync(out, { recursive: true })
-      const opened = await openPipeline(shell.open(file, flags))
-      if (!opened.ok) throw new Error('Internal: a pipeline that was planned does not open')
-      const { store, registry } = opened.value
-      // One folder artifact becomes the folder itself; of several each gets its name below it. What somebody added to a folder in the store is no part of it.
-      const copies = await Promise.all(
-        found.map(async a => {
-          const extension = a.form === 'file' ? registry.kind(a.kind)?.extension : undefined
-          const name = found.length === 1 ? a.port : `${a.node}.${a.port}`
-          const to = found.length === 1 && a.form === 'folder' ? out : join(out, extension ? `${name}.${extension}` : name)
-          return { from: a.path, to, files: (await store.entries(a)).map(entry => entry.path) }
-        }),
-      )
-      await store.close()
-      const taken = copies.map(takenBy).find(path => path !== undefined)
-      if (taken !== undefined) return shell.refuse(`${taken} is there already; nothing was copied.`)
-      copies.forEach(copyFiles)
-      shell.answer({ copied: copies.map(c => c.to) }, () => copies.map(c => `${basename(c.from).slice(0, 12)} → ${c.to}`).join('\n'))
+      const { store, registry } = prepared.value.opened
+      try {
+        const found = findArtifacts(shell, file, wanted, flags, prepared.value)
+        if (!found) return
+        if (flags.out === undefined) {
+          return shell.answer({ artifacts: found }, () => (found.length === 1 ? found[0]!.path : columns(found.map(a => [`${a.node}.${a.port}`, a.kind, size(a.bytes), a.path]))))
+        }
+        const out = resolve(flags.out)
+        // One folder artifact becomes the folder itself; of several each gets its name below it. What somebody added to a folder in the store is no part of it.
+        const copies = await Promise.all(
+          found.map(async a => {
+            const extension = a.form === 'file' ? registry.kind(a.kind)?.extension : undefined
+            const name = found.length === 1 ? a.port : `${a.node}.${a.port}`
+            const to = found.length === 1 && a.form === 'folder' ? out : join(out, extension ? `${name}.${extension}` : name)
+            return { from: a.path, to, files: (await store.entries(a)).map(entry => entry.path) }
+          }),
+        )
+        const taken = copies.map(takenBy).find(path => path !== undefined)
+        if (taken !== undefined) return shell.refuse(`${taken} is there already; nothing was copied.`)
+        copies.forEach(copyFiles)
+        shell.answer({ copied: copies.map(c => c.to) }, () => copies.map(c => `${basename(c.from).slice(0, 12)} → ${c.to}`).join('\n'))
+      } finally {
+        await store.close()
+      }
     })
 }
 
@@ -87,17 +82,18 @@ interface Copy {
 
 /** What stands where a file would be copied to, or where its folder would: folders are joined. */
 function takenBy({ to, files }: Copy): string | undefined {
-  const there = statSync(to, { throwIfNoEntry: false })
-  if (!there || (there.isDirectory() && readdirSync(to).length === 0 && !files.includes(''))) return undefined
-  for (const file of files) {
-    let path = join(to, file)
-    if (existsSync(path)) return path
-    do path = dirname(path)
-    while (!existsSync(path))
-    if (!statSync(path).isDirectory()) return path
+  const noFolder = (path: string) => (statSync(path).isDirectory() ? undefined : path)
+  const above = nearestThere(to)
+  if (above !== to || !statSync(to).isDirectory()) return noFolder(above)
+  for (const path of files.map(file => join(to, file))) {
+    const taken = existsSync(path) ? path : noFolder(nearestThere(path))
+    if (taken !== undefined) return taken
   }
   return undefined
 }
+
+/** The path itself, or the lowest above it that is there. */
+const nearestThere = (path: string): string => (existsSync(path) ? path : nearestThere(dirname(path)))
 
 /** By reference where the file system can, and over nothing. `cpSync` looks three more times at each file, and sets its mode again. */
 function copyFiles({ from, to, files }: Copy): void {

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import type { StoreIo } from './io.js'
 import { StoreError, codeOf } from './store-error.js'
 
@@ -24,6 +24,9 @@ export function filesBelow(fs: StoreIo['fs'], root: string, onFolder?: (dir: str
   visit(root, '')
   return found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
 }
+
+/** Whether a path is `at`, or lies in that folder. */
+export const isAtOrBelow = (path: string, at: string): boolean => path === at || path.startsWith(at + sep)
 
 /** Removes a file, if it is there: `rmSync` looks at it first, and takes twice as long. */
 export function removeFile(fs: StoreIo['fs'], path: string): void {

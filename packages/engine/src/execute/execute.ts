@@ -1,5 +1,6 @@
-import { relative, resolve, sep } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { diskSays, StoreError } from '../artifacts/store-error.js'
+import { isAtOrBelow } from '../artifacts/walk.js'
 import { DiagnosticError } from '../diagnostics/diagnostic-error.js'
 import type { ArtifactStore, Digest } from '../artifacts/types.js'
 import type { Event, StageStatus } from '../events/event.js'
@@ -155,6 +156,5 @@ async function published({ node }: PlannedNode, outcome: NodeOutcome, run: RunCo
 /** Which path the disk refused, where it is not the published one or a folder above it: what is known of publications is a file too. */
 function elsewhere(error: unknown, to: string, projectRoot: string): string {
   const { path } = error as NodeJS.ErrnoException
-  const isAtOrBelow = (one: string, other: string) => one === other || one.startsWith(other + sep)
   return path === undefined || isAtOrBelow(path, to) || isAtOrBelow(to, path) ? '' : ` (${relative(projectRoot, path)})`
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Digest, Json, JsonObject } from '../artifacts/types.js'
+import { isAtOrBelow } from '../artifacts/walk.js'
 import type { Failure } from '../events/event.js'
 import { checkOutputs } from '../execute/outputs.js'
 import type { StageEvent, StageResult } from '../execute/request.js'
@@ -72,7 +73,7 @@ export async function attempt(stage: StageDefinition, setting: StageSetting, opt
     const endedAt = performance.now()
     clearTimeout(timer)
     writes.ended = true
-    const outputFault = result?.ok ? await faultOf(place) : undefined
+    const outputFault = result?.ok ? faultOf(place) : undefined
     const outputs = outputDigests(place)
     if (options.lingerMs) await sleep(options.lingerMs)
     const now = outputDigests(place)
@@ -120,7 +121,7 @@ async function guarded(run: () => Promise<StageResult>): Promise<StageResult> {
   }
 }
 
-async function faultOf({ attempt: dir, request, outputPorts }: Place): Promise<Failure | undefined> {
+function faultOf({ attempt: dir, request, outputPorts }: Place): Failure | undefined {
   const checked = checkOutputs(dir, request.outputs, outputPorts)
   return 'reason' in checked ? checked : undefined
 }
@@ -134,9 +135,9 @@ const inputDigests = ({ request }: Place): Readonly<Record<string, Digest>> =>
 /** Also where it was put back: who reads it meanwhile reads something else. */
 const inputsWritten = ({ request }: Place, written: ReadonlySet<string>): string[] =>
   Object.entries(request.inputs).flatMap(([port, members]) =>
-    members.filter(m => [...written].some(path => path === m.path || path.startsWith(`${m.path}/`))).map(({ label, logicalName }) => [port, label, logicalName].filter(Boolean).join('/')))
+    members.filter(m => [...written].some(path => isAtOrBelow(path, m.path))).map(({ label, logicalName }) => [port, label, logicalName].filter(Boolean).join('/')))
 
-const isInput = ({ request }: Place, path: string): boolean => Object.values(request.inputs).some(members => members.some(m => path === m.path || path.startsWith(`${m.path}/`)))
+const isInput = ({ request }: Place, path: string): boolean => Object.values(request.inputs).some(members => members.some(m => isAtOrBelow(path, m.path)))
 
 /** The same parameters, over a prototype that notes what is asked for and is not there; they can still be copied and cloned. */
 function watched(params: Record<string, Json>, stage: StageDefinition, unlisted: Set<string>): JsonObject {

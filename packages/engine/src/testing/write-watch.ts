@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRequire, syncBuiltinESMExports } from 'node:module'
-import { resolve, sep } from 'node:path'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isAtOrBelow } from '../artifacts/walk.js'
 
 const fs = createRequire(import.meta.url)('node:fs') as Record<string, any> & { promises: Record<string, any> }
 
@@ -36,7 +37,7 @@ function note(target: unknown): void {
   const path = target instanceof URL ? fileURLToPath(target) : typeof target === 'string' ? resolve(target) : Buffer.isBuffer(target) ? resolve(target.toString()) : undefined
   // An open file was noted when it was opened.
   if (path === undefined || path.startsWith('/dev/')) return
-  const isOutside = !watch.allowed.some(folder => path === folder || path.startsWith(folder + sep))
+  const isOutside = !watch.allowed.some(folder => isAtOrBelow(path, folder))
   if ((watch.ended || isOutside) && isOfLoader()) return
   if (watch.ended) watch.late.add(path)
   if (isOutside) watch.outside.add(path)
