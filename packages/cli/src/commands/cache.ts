@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { adoptStage, collectGarbage, inventory, pinRun, verifyStore } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { duration, size } from '../terminal/format.js'
-import { openHere } from './find-run.js'
+import { findRunId, openHere, runArgument } from './find-run.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
 
 export function addCache(program: Command, shell: Shell): void {
@@ -48,15 +48,16 @@ export function addCache(program: Command, shell: Shell): void {
 
   cache
     .command('pin')
-    .argument('<run>', 'its id')
+    .argument('<run>', runArgument)
     .description('Keeps the results of a run whatever `gc` removes.')
-    .addHelpText('after', '\nExample:\n  hone cache pin 20261123-101530-042-k3fz')
+    .addHelpText('after', '\nExample:\n  hone cache pin last')
     .option('--remove', 'no longer')
-    .action(async (run: string, flags: { remove?: boolean }) => {
+    .action(async (wanted: string, flags: { remove?: boolean }) => {
+      const run = findRunId(shell, wanted)
+      if (run === undefined) return
       const store = await openHere()
-      const known = pinRun(store, run, !flags.remove)
+      pinRun(store, run, !flags.remove)
       await store.close()
-      if (!known) return shell.refuse(`There is no run "${run}". \`hone runs\` lists them.`)
       shell.answer({ run, pinned: !flags.remove }, () => `${run} is ${flags.remove ? 'no longer pinned' : 'pinned'}.`)
     })
 

@@ -17,16 +17,23 @@ export const runIds = (runs: string): string[] => (existsSync(runs) ? readdirSyn
 /** How a run is named on the command line. */
 export const runArgument = 'its id, the beginning of it, `last`, or `last~1` for the one before'
 
-/** What became of a run, by its events; says which runs there are where it is none. */
-export async function findRun(shell: Shell, wanted: string): Promise<{ id: string; dir: string; state: RunState } | undefined> {
+/** The id of the run that is named so; says which runs there are where it is none. */
+export function findRunId(shell: Shell, wanted: string): string | undefined {
   const runs = runsFolder()
   const ids = runIds(runs)
   const back = /^last(?:~(\d+))?$/.exec(wanted)
   const id = back ? ids[Number(back[1] ?? 0)] : (ids.find(run => run === wanted) ?? ids.find(run => run.startsWith(wanted)))
   if (id === undefined) {
-    const near = didYouMean(wanted, ids.slice(0, 50))
+    const near = didYouMean(wanted, ids.length === 0 ? [] : ['last', ...ids.slice(0, 50)])
     return shell.refuse(`There is no run "${wanted}" in ${runs}.${near ? ` ${near}` : ''} \`hone runs\` lists them.`)
   }
-  const dir = join(runs, id)
+  return id
+}
+
+/** What became of that run, by its events. */
+export async function findRun(shell: Shell, wanted: string): Promise<{ id: string; dir: string; state: RunState } | undefined> {
+  const id = findRunId(shell, wanted)
+  if (id === undefined) return undefined
+  const dir = join(runsFolder(), id)
   return { id, dir, state: await foldLog(readEvents(dir)) }
 }

@@ -69,8 +69,10 @@ test('gc keeps what was touched in the last hour, runs and pins; a pinned run mu
   assert.ok((keptRuns as string[]).includes(old))
   assert.match((await project.hone('cache', 'gc', '--dry-run')).stdout, /^Would remove 0 results and 0 objects, 0 B; \d+ runs keep theirs\.\n$/)
   assert.equal((await project.hone('cache', 'pin', old, '--remove', '--json')).json, { run: old, pinned: false })
-  const wrong = await project.hone('cache', 'pin', 'nothing')
-  assert.equal([wrong.code, wrong.stderr], [2, 'There is no run "nothing". `hone runs` lists them.\n'])
+  const next = (await project.run('--set', 'n=2')).of('run-started')[0]!.run
+  assert.is((await project.hone('cache', 'pin', 'last')).stdout, `${next} is pinned.\n`)
+  const wrong = await project.hone('cache', 'pin', 'lst')
+  assert.equal([wrong.code, wrong.stderr], [2, `There is no run "lst" in ${project.path('.hone/runs')}. Did you mean "last"? \`hone runs\` lists them.\n`])
 })
 
 test('adopt keeps the old result under the new key after an edit of the code, and nothing else', async () => {

@@ -55,7 +55,7 @@ function reason({ component, name, before, after }: Difference, uses: string): s
 function compare(component: string, name: string, before: Json | undefined, after: Json | undefined, into: Difference[]): void {
   if (before !== undefined && after !== undefined && canonicalJson(before) === canonicalJson(after)) return
   if (isObject(before) && isObject(after)) {
-    for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()) {
       compare(component, memberName(component, name, key), before[key], after[key], into)
     }
     return
