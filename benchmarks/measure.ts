@@ -51,11 +51,12 @@ export const cpuOf = (costs: readonly Cost[]): number => median(costs.map(c => c
 
 const amount = (ms: number): string => (ms < 10_000 ? `${ms.toFixed(ms < 10 ? 2 : 0)} ms` : `${(ms / 1000).toFixed(1)} s`)
 
-/** One line: medians, the least CPU, and what is wanted. */
+/** One line: medians, the least CPU, the most memory where that is more than the median, and what is wanted. */
 export function tell(name: string, costs: readonly Cost[], goal = ''): void {
   const least = costs.length > 1 ? ` (least ${amount(Math.min(...costs.map(c => c.cpuMs)))})` : ''
-  const peak = Math.max(...costs.map(c => c.peakMiB))
-  console.log(`${name.padEnd(48)} CPU ${amount(cpuOf(costs))}${least}, wall ${amount(median(costs.map(c => c.wallMs)))}${peak > 0 ? `, ${peak.toFixed(0)} MiB` : ''}${goal && `   goal ${goal}`}`)
+  const [peak, most] = [median(costs.map(c => c.peakMiB)), Math.max(...costs.map(c => c.peakMiB))]
+  const memory = peak === 0 ? '' : `, ${peak.toFixed(0)} MiB${most > peak * 1.05 ? ` (most ${most.toFixed(0)})` : ''}`
+  console.log(`${name.padEnd(48)} CPU ${amount(cpuOf(costs))}${least}, wall ${amount(median(costs.map(c => c.wallMs)))}${memory}${goal && `   goal ${goal}`}`)
 }
 
 /** A figure that was computed from costs. */

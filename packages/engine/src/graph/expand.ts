@@ -299,8 +299,9 @@ export class Expander {
     if (found.length > 1) {
       const own = found.filter(candidate => Object.keys(candidate.labels).every(axis => axis in labels))
       const most = Math.max(...own.map(candidate => Object.keys(candidate.labels).length))
-      const best = own.filter(candidate => Object.keys(candidate.labels).length === most)
-      if (best.length === 1) return best[0]
+      const fullest = own.filter(candidate => Object.keys(candidate.labels).length === most)
+      if (fullest.length === 1) return fullest[0]
+      const best = fullest.length > 0 ? fullest : found
       this.#collector.error('ambiguous-member', member.range, `"${member.text}" means several nodes for ${id}: ${best.slice(0, 4).map(c => c.node.id).join(', ')}.`, { hint: `Name one, as in ${best[0]!.node.id}.` })
       return undefined
     }
