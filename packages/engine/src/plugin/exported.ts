@@ -7,11 +7,10 @@ export function pluginOf(module: Readonly<Record<string, unknown>>): unknown {
   return isCompiled ? exported.default : exported
 }
 
-const imported = new Map<string, Promise<PluginDefinition | undefined>>()
+const imported = new Map<string, PluginDefinition | undefined>()
 
 /** The plugin of a module, by its URL. A host of stages asks for the same one again and again, and `import` of what is there takes 0.1 ms. */
-export function pluginAt(module: string): Promise<PluginDefinition | undefined> {
-  const known = imported.get(module) ?? import(module).then(exports => pluginOf(exports as Record<string, unknown>) as PluginDefinition | undefined)
-  imported.set(module, known)
-  return known
+export async function pluginAt(module: string): Promise<PluginDefinition | undefined> {
+  if (!imported.has(module)) imported.set(module, pluginOf((await import(module)) as Record<string, unknown>) as PluginDefinition | undefined)
+  return imported.get(module)
 }
