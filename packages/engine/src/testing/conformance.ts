@@ -109,13 +109,16 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
           if (!isGood(after)) refuse(`fails ${says}: ${failureOf(after)}`)
           refuse(difference(before, after), `${says}; what the function of memo.map gives must depend on its rows and the salt alone`)
         }
-        for (const { name, value, params } of ofOtherValues(stage, completeParams(stage, options), options)) {
-          const without = await attempt(stage, { ...options, params }, { timeoutMs })
+        const others = [
+          ...ofOtherValues(stage, completeParams(stage, options), options).map(({ name, value, params }) => ({ says: `with ${name}: ${JSON.stringify(value)}`, other: { ...options, params }, filledBy: 'other parameters', named: 'each parameter' })),
+          { says: 'with another seed', other: { ...options, seed: (options.seed ?? 0) + 1 }, filledBy: 'the first seed', named: 'the seed' },
+        ]
+        for (const { says, other, filledBy, named } of others) {
+          const without = await attempt(stage, other, { timeoutMs })
           if (!isGood(without)) continue
-          const after = await attempt(stage, { ...options, params }, { timeoutMs, memoRoot: partOfMemo(memoRoot, before.place.root, 1) })
-          const says = `with ${name}: ${JSON.stringify(value)}`
-          if (!isGood(after)) refuse(`fails ${says} and a memo that other parameters filled: ${failureOf(after)}`)
-          refuse(difference(without, after), `${says} and an empty memo, then with one that other parameters filled; the salt must name each parameter that the function of memo.map reads`)
+          const after = await attempt(stage, other, { timeoutMs, memoRoot: partOfMemo(memoRoot, before.place.root, 1) })
+          if (!isGood(after)) refuse(`fails ${says} and a memo that ${filledBy} filled: ${failureOf(after)}`)
+          refuse(difference(without, after), `${says} and an empty memo, then with one that ${filledBy} filled; the salt must name ${named} that the function of memo.map reads`)
         }
       },
     },

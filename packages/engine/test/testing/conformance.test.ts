@@ -110,6 +110,10 @@ const broken: Record<string, [StageDefinition<any>, Record<string, RegExp>, Conf
     stageOf(async ({ inputs, outputs, memo, metric }) => { let computed = 0; for await (const row of memo.map(inputs.rows, { salt: 1 }, (all: readonly any[]) => (computed++, all))) await outputs.rows!.write(row); metric('computed', computed) }),
     { 'gives the same bytes with its memo empty, half full and full': /the metric computed is 8, then 0 \(with its memo full/ },
   ],
+  'forgets the seed in the salt of its memo': [
+    stageOf(async ({ seed, inputs, outputs, memo }) => { for await (const row of memo.map(inputs.rows, { salt: 1 }, ([r]: readonly any[]) => [{ n: r.n + seed }])) await outputs.rows!.write(row) }),
+    { 'gives the same bytes with its memo empty, half full and full': /the output "rows" differs: line \d is .*\(with another seed and an empty memo, then with one that the first seed filled; the salt must name the seed that/ },
+  ],
   'forgets a parameter in the salt of its memo': [
     stageOf(async ({ params: { times }, inputs, outputs, memo }) => { for await (const row of memo.map(inputs.rows, { salt: 1 }, ([r]: readonly any[]) => [{ n: r.n * times }])) await outputs.rows!.write(row) }),
     { 'gives the same bytes with its memo empty, half full and full': /the output "rows" differs: line 2 is \{"n":3\}, then \{"n":2\} \(with times: 3 and an empty memo, then .*the salt must name each parameter/ },
