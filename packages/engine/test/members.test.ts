@@ -18,6 +18,11 @@ const stage = plugin(
       more: 'services: { shouts }, light: true,',
       run: "({ params, services, outputs }) => outputs.rows.write({ names: [...services.shouts.keys()], said: params.shouts.map(s => services.shouts.get(s)?.('it') ?? s) })",
     },
+    'say/each': {
+      params: "shout: { type: 'string', provided: 'shouts' }",
+      more: 'services: { shouts }, light: true,',
+      run: "async ({ params: { shout }, services, outputs, memo }) => { for await (const row of memo.map([{ said: 'it' }], { salt: shout }, rows => rows.map(({ said }) => ({ said: services.shouts.get(shout)(said) })))) await outputs.rows.write(row) }",
+    },
   },
   "import { shouts } from './shouts'",
 )
@@ -55,6 +60,14 @@ test('a changed function reruns what names it, and nothing else; a function that
   assert.match(await readFile(changed.finished.a!.outputs.rows!.path, 'utf8'), /IT!/)
   await project.write({ 'loud.ts': `${files['loud.ts']}// A comment.\n` })
   assert.equal(statuses(await project.run()), { a: 'hit', b: 'hit', c: 'hit' })
+})
+
+test('rows are remembered under the code of what the parameters name, too', async () => {
+  const project = await make('  a: { uses: say/each, with: { shout: upper } }\n')
+  const said = async () => readFile((await project.run()).finished.a!.outputs.rows!.path, 'utf8')
+  assert.match(await said(), /"IT"/)
+  await project.write({ 'shout.ts': files['shout.ts'].replace('toUpperCase()', "toUpperCase() + '!'") })
+  assert.match(await said(), /"IT!"/)
 })
 
 test('what its code is cannot be known makes nothing kept of the stage that names it', async () => {
