@@ -196,6 +196,24 @@ test('secrets reach the stage, are not in the key, and are cut out of events and
   for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64'), Buffer.from(`user:${secret}`).toString('base64').slice(8, -4)]) assert.not.ok(all.includes(form), form)
 })
 
+test('of the environment a stage sees its own and what a machine needs, in a process and in a thread', async () => {
+  const run = '({ outputs }) => outputs.rows.write({ own: process.env.OWN, path: process.env.PATH === undefined, leak: process.env.HONE_TEST_LEAK ?? null })'
+  const project = await Project.make({
+    'plugin.ts': plugin({ 'see/process': { run }, 'see/thread': { run, more: 'light: true,' } }),
+    'pipeline.yaml': 'plugins: [./plugin.ts]\nstages:\n  a: { uses: see/process, env: { OWN: one } }\n  b: { uses: see/thread, env: { OWN: one } }\n  c: { uses: see/thread }\n',
+  })
+  process.env['HONE_TEST_LEAK'] = 'no'
+  try {
+    const { finished } = await project.run()
+    const seen = async (stage: string) => JSON.parse(await readFile(finished[stage]!.outputs.rows!.path, 'utf8'))
+    assert.equal(await seen('a'), { own: 'one', path: false, leak: null })
+    assert.equal(await seen('b'), { own: 'one', path: false, leak: null })
+    assert.equal(await seen('c'), { path: false, leak: null })
+  } finally {
+    delete process.env['HONE_TEST_LEAK']
+  }
+})
+
 test('a result is published after a run and after a hit, and never over a file of somebody else', async () => {
   const publishing = pipeline.replace('inputs: { rows: [sum] } }', 'inputs: { rows: [sum] }, publish: { rows: out/last.jsonl } }')
   const project = await Project.make({ 'plugin.ts': stages(), 'pipeline.yaml': publishing })
