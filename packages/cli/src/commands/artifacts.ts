@@ -84,9 +84,11 @@ interface Copy {
 function takenBy({ to, files }: Copy): string | undefined {
   const noFolder = (path: string) => (statSync(path).isDirectory() ? undefined : path)
   const above = nearestThere(to)
-  if (above !== to || !statSync(to).isDirectory()) return noFolder(above)
+  const inTheWay = noFolder(above)
+  if (inTheWay !== undefined || above !== to) return inTheWay
   for (const path of files.map(file => join(to, file))) {
-    const taken = existsSync(path) ? path : noFolder(nearestThere(path))
+    const there = nearestThere(path)
+    const taken = there === path ? path : noFolder(there)
     if (taken !== undefined) return taken
   }
   return undefined

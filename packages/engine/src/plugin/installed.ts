@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
+import { stampOf } from '../artifacts/stat-index.js'
 import type { PackageId } from './resolve.js'
 
 /** What npm noted of an install. */
@@ -26,9 +27,9 @@ export function installedFrom({ dir }: PackageId): { readonly integrity: string;
 const parsed = new Map<string, { readonly stamp: string; readonly note: Note | undefined }>()
 
 function notedIn(file: string): Note | undefined {
-  const stat = statSync(file, { throwIfNoEntry: false })
+  const stat = statSync(file, { throwIfNoEntry: false, bigint: true })
   if (!stat) return undefined
-  const stamp = `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`
+  const stamp = stampOf(stat)
   const known = parsed.get(file)
   if (known?.stamp === stamp) return known.note
   const note = read(file)
