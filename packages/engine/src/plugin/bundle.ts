@@ -1,10 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { BuildOptions, Metafile, Plugin } from 'esbuild'
+import { signatureOf } from './memo.js'
 import { externalPath, honePackage, isForeign, packages, runsFromSource, type BuiltInModules } from './resolve.js'
+
+/** Raised when what is remembered of a bundle is of another form. */
+export const bundleForm = 2
 
 /** A plugin's file made into modules that Node can import from the cache folder. */
 export interface PluginBundle {
@@ -14,7 +18,12 @@ export interface PluginBundle {
   readonly inputs: readonly string[]
   /** File name of a chunk → absolute path of the source that a dynamic import named. */
   readonly dynamicEntries: Readonly<Record<string, string>>
+  /** The signature of each file of the bundle, by absolute path, when it was whole. */
+  readonly files: Readonly<Record<string, string>>
 }
+
+/** Whether the files of a bundle are those that were written: a crash may have cut them short, and nothing else reads their content before Node does. */
+export const isWhole = ({ files }: PluginBundle): boolean => Object.entries(files).every(([file, signature]) => signatureOf(file) === signature)
 
 const scripts = /\.(?:[cm]?[jt]s|[jt]sx)$/
 const requireBanner = "import { createRequire as __honeRequire } from 'node:module'; const require = __honeRequire(import.meta.url);"
@@ -38,7 +47,7 @@ export function bundleOptions(entry: string, root: string): BuildOptions & { met
 }
 
 /**
- * Bundles a plugin into `cacheDir/<digest>/`, where the digest is that of the bundle: what is there already is used as it is.
+ * Bundles a plugin into `cacheDir/<digest>/`, where the digest is that of the bundle: what is there already with the same bytes is used as it is.
  * Packages stay outside and are imported by their absolute place; hone's own are the running ones. Throws esbuild's BuildFailure.
  */
 export async function bundlePlugin(file: string, cacheDir: string, builtIn: BuiltInModules): Promise<PluginBundle> {
@@ -71,8 +80,14 @@ export async function bundlePlugin(file: string, cacheDir: string, builtIn: Buil
   const hash = createHash('sha256')
   for (const { name, contents } of outputs) hash.update(`${name}\0${contents.length}\0`).update(contents)
   const dir = join(cacheDir, hash.digest('hex').slice(0, 32))
-  if (!existsSync(dir)) await place(dir, outputs)
-  return { entry: join(dir, 'plugin.mjs'), inputs: [...readFiles(result.metafile, root), ...outside].sort(), dynamicEntries: dynamicEntries(result.metafile, root) }
+  const isThere = existsSync(dir)
+  if (!isThere || !outputs.every(({ name, contents }) => holds(join(dir, name), contents))) await place(dir, outputs, isThere)
+  return {
+    entry: join(dir, 'plugin.mjs'),
+    inputs: [...readFiles(result.metafile, root), ...outside].sort(),
+    dynamicEntries: dynamicEntries(result.metafile, root),
+    files: Object.fromEntries(outputs.map(({ name }) => [join(dir, name), signatureOf(join(dir, name))])),
+  }
 }
 
 const isHone = (found: string, builtIn: BuiltInModules) => {
@@ -101,10 +116,19 @@ async function ownUrl(path: string) {
   return { contents: text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)), loader }
 }
 
-async function place(dir: string, files: readonly { name: string; contents: Uint8Array }[]) {
+function holds(file: string, contents: Uint8Array): boolean {
+  try {
+    return readFileSync(file).equals(contents)
+  } catch {
+    return false
+  }
+}
+
+async function place(dir: string, files: readonly { name: string; contents: Uint8Array }[], isDamaged: boolean) {
   const fresh = `${dir}.${randomUUID()}`
   await mkdir(fresh, { recursive: true })
   for (const { name, contents } of files) await writeFile(join(fresh, name), contents)
+  if (isDamaged) await rm(dir, { recursive: true, force: true })
   try {
     await rename(fresh, dir)
   } catch (error) {

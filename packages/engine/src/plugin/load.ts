@@ -9,7 +9,7 @@ import { asStoreError, StoreError } from '../artifacts/store-error.js'
 import { Collector } from '../diagnostics/collector.js'
 import type { Code } from '../diagnostics/codes.js'
 import type { Diagnostic, SourceRange } from '../diagnostics/diagnostic.js'
-import { bundlePlugin } from './bundle.js'
+import { bundleForm, bundlePlugin, isWhole } from './bundle.js'
 import { lookBeside } from './compiled-schema.js'
 import { digestCode, digestRules, runEntry } from './code-digest.js'
 import { isMember, type PluginDefinition, type StageDefinition } from './define.js'
@@ -188,12 +188,12 @@ class Loader {
       bundle = rememberByFiles(
         this.#memoPath('bundle', file),
         file,
-        JSON.stringify(this.#builtIn),
+        `${bundleForm} ${JSON.stringify(this.#builtIn)}`,
         async () => {
           const made = await bundlePlugin(file, this.#cacheDir, this.#builtIn)
           return { value: made, inputs: made.inputs }
         },
-        made => existsSync(made.entry),
+        isWhole,
       )
       this.#bundles.set(file, bundle)
     }

@@ -17,6 +17,9 @@ const esbuildVersion = () => (knownVersion ??= (createRequire(import.meta.url)('
 // A file written within this time of the look at it may be written again without its times changing.
 const racyMs = 50
 
+/** Tells a state of a file from others by what `stat` says. */
+export const signatureOf = (path: string): string => signature(path).text
+
 function signature(path: string): { text: string; mtimeMs: number } {
   try {
     const s = statSync(path, { bigint: true })

@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readFile, realpath, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadRegistry, builtInPlugin } from '../../src/plugin/load.js'
@@ -182,12 +182,30 @@ test('a plugin that is unchanged is not bundled again', async () => {
   await new Promise(done => setTimeout(done, 120))
   await digest(root)
   await new Promise(done => setTimeout(done, 10))
-  const { readdir } = await import('node:fs/promises')
   const known = join(root, '.hone/plugins/known')
   const times = async () => Promise.all((await readdir(known)).map(async f => JSON.parse(await readFile(join(known, f), 'utf8')).at))
   const before = await times()
   await digest(root)
   assert.equal(await times(), before)
+})
+
+test('a kept bundle that was cut short, emptied, written over or in part removed is made again', async () => {
+  const root = await project(numbers)
+  for (const path of Object.keys(numbers)) await utimes(join(root, path), 1, 1)
+  await new Promise(done => setTimeout(done, 120))
+  const { module } = (await registry(root, './numbers.ts')).plugins.find(p => p.name === 'numbers')!
+  const folder = dirname(fileURLToPath(module))
+  const contents = async () => Promise.all((await readdir(folder)).sort().map(async name => [name, await readFile(join(folder, name), 'utf8')] as const))
+  const whole = await contents()
+  assert.ok(whole.length > 2)
+  for (const [name, text] of whole.filter(([name]) => name.endsWith('.mjs'))) {
+    const file = join(folder, name)
+    for (const damage of [() => truncate(file, 200), () => truncate(file, 0), () => writeFile(file, text.replace('2', '3')), () => rm(file)]) {
+      await damage()
+      await registry(root, './numbers.ts')
+      assert.equal(await contents(), whole)
+    }
+  }
 })
 
 test('mistakes of a plugin are diagnostics at the line that names it', async () => {
