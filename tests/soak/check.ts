@@ -15,8 +15,10 @@ export interface Known {
   readonly byKey: Map<string, string>
   /** What was at work in each run, newest first. */
   readonly runs: { readonly isGood: boolean; readonly identities: readonly string[] }[]
+  /** Whether the store still tells what each run used. */
+  areRunsWhole: boolean
 }
-export const nothingKnown = (): Known => ({ done: new Set(), begun: new Set(), made: new Map(), byKey: new Map(), runs: [] })
+export const nothingKnown = (): Known => ({ done: new Set(), begun: new Set(), made: new Map(), byKey: new Map(), runs: [], areRunsWhole: true })
 
 export interface Conditions {
   readonly project: Project
@@ -106,11 +108,15 @@ export function noteInterrupted(events: readonly Event[], nodes: readonly Node[]
   }
 }
 
-/** After `cache gc`: what neither the last good run nor the newest ones used is gone. */
-export function noteCollected({ runs, done }: Known, keep: number): void {
+/** After `cache gc`: what neither the last good run nor the newest ones used is gone; where the store no longer tells what they used, it may be. */
+export function noteCollected({ runs, done, begun, areRunsWhole }: Known, keep: number): void {
   const lastGood = runs.findIndex(run => run.isGood)
   const kept = new Set(runs.filter((_, i) => i < keep || i === lastGood).flatMap(run => run.identities))
-  for (const identity of done) if (!kept.has(identity)) done.delete(identity)
+  for (const identity of done) {
+    if (areRunsWhole && kept.has(identity)) continue
+    done.delete(identity)
+    if (!areRunsWhole) begun.add(identity)
+  }
 }
 
 function noteRun(events: readonly Event[], nodes: readonly Node[], { runs, byKey }: Known): void {
@@ -121,7 +127,9 @@ function noteRun(events: readonly Event[], nodes: readonly Node[], { runs, byKey
 }
 
 /** Of what is lost in the store nobody can say whether it is done again: equal bytes may have come back by then. */
-export function noteLost({ texts, key }: Lost, { done, begun, made, byKey }: Known): void {
+export function noteLost({ texts, key, isRun }: Lost, known: Known): void {
+  const { done, begun, made, byKey } = known
+  known.areRunsWhole &&= !isRun
   const isLost = ({ out, side, box }: Node) => texts.some(text => text === out || text === side || box.includes(text))
   for (const identity of done) {
     if (!isLost(made.get(identity)!) && identity !== (key && byKey.get(key))) continue

@@ -6,8 +6,10 @@ import { contentOf } from './folder.js'
 /** Other bytes of the same number and time, more of them, fewer, those of another file in its place, or none. */
 export const ways = ['changed', 'longer', 'cut', 'replaced', 'removed'] as const
 
+export const places = ['objects', 'actions', 'memo', 'states', 'last', 'stat-index', 'plugins', 'runs', 'probes'] as const
+
 export interface Damage {
-  readonly where: 'objects' | 'actions' | 'memo' | 'states' | 'last' | 'stat-index'
+  readonly where: (typeof places)[number]
   readonly file: number
   readonly how: (typeof ways)[number]
 }
@@ -16,6 +18,8 @@ export interface Damage {
 export interface Lost {
   readonly texts: readonly string[]
   readonly key: string | undefined
+  /** What a run used can no longer be told. */
+  readonly isRun: boolean
 }
 
 /** Undefined where there is nothing to damage. */
@@ -46,10 +50,10 @@ function changed(text: Buffer): Buffer {
 
 function lostWith(store: string, path: string): Lost {
   const [where, , name = ''] = relative(store, path).split(sep)
-  if (where === 'actions') return { texts: [], key: /[0-9a-f]{64}(?=\.json$|$)/.exec(path)?.[0] }
-  if (where !== 'objects') return { texts: [], key: undefined }
+  if (where === 'actions') return { texts: [], key: /[0-9a-f]{64}(?=\.json$|$)/.exec(path)?.[0], isRun: false }
+  if (where !== 'objects') return { texts: [], key: undefined, isRun: where === 'runs' }
   const tree = join(store, 'objects', name.slice(0, 2), `${name.slice(0, 64)}.tree`)
-  return { texts: [readFileSync(path, 'utf8'), ...(name.length > 64 && existsSync(tree) ? [contentOf(tree)] : [])], key: undefined }
+  return { texts: [readFileSync(path, 'utf8'), ...(name.length > 64 && existsSync(tree) ? [contentOf(tree)] : [])], key: undefined, isRun: false }
 }
 
 function filesAt(path: string): string[] {

@@ -3,7 +3,7 @@ import { cpSync, rmSync } from 'node:fs'
 import fc from 'fast-check'
 import { Project } from '../rig.js'
 import { checkFresh, checkRun, checkTogether, isThere, noteCollected, noteInterrupted, noteLost, nothingKnown, type Known } from './check.js'
-import { damage, ways, type Damage } from './damage.js'
+import { damage, places, ways, type Damage } from './damage.js'
 import { emptyStore, forget, Refused, type Driver, type Selection } from './drive.js'
 import { edited, edits, type Edit } from './edits.js'
 import { filesOf } from './files.js'
@@ -49,7 +49,7 @@ const edit = (names: readonly (keyof typeof edits)[]): fc.Arbitrary<Edit> => fc.
 // Some are more telling than others.
 const anyEdit = edit([...(Object.keys(edits) as (keyof typeof edits)[]), 'when', 'when', 'axis', 'axis', 'second', 'second', 'include', 'exclude', 'constant', 'constant', 'constant', 'row', 'row', 'row', 'param', 'gather', 'publish', 'publish', 'digest', 'unbox', 'unbox'])
 
-const damages: fc.Arbitrary<Damage> = fc.record({ where: fc.constantFrom('objects' as const, 'objects' as const, 'objects' as const, 'objects' as const, 'actions' as const, 'memo' as const, 'states' as const, 'last' as const, 'stat-index' as const), file: fc.nat(1000), how: fc.constantFrom(...ways) })
+const damages: fc.Arbitrary<Damage> = fc.record({ where: fc.constantFrom(...places, 'objects', 'objects', 'objects'), file: fc.nat(1000), how: fc.constantFrom(...ways) })
 
 const before: fc.Arbitrary<Before> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ type: 'nothing' as const }) },
