@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { BuildOptions, Metafile, Plugin } from 'esbuild'
-import { signatureOf } from './memo.js'
+import { areUnchanged, stampsOf } from './remember-by-files.js'
 import { externalPath, honePackage, isForeign, packages, runsFromSource, type BuiltInModules } from './resolve.js'
 
 /** Raised when what is remembered of a bundle is of another form. */
@@ -18,12 +18,12 @@ export interface PluginBundle {
   readonly inputs: readonly string[]
   /** File name of a chunk → absolute path of the source that a dynamic import named. */
   readonly dynamicEntries: Readonly<Record<string, string>>
-  /** The signature of each file of the bundle, by absolute path, when it was whole. */
+  /** The stamps of the bundle's files when they were whole, by absolute path. */
   readonly files: Readonly<Record<string, string>>
 }
 
 /** Whether the files of a bundle are those that were written: a crash may have cut them short, and nothing else reads their content before Node does. */
-export const isWhole = ({ files }: PluginBundle): boolean => Object.entries(files).every(([file, signature]) => signatureOf(file) === signature)
+export const isWhole = ({ files }: PluginBundle): boolean => areUnchanged(files)
 
 const scripts = /\.(?:[cm]?[jt]s|[jt]sx)$/
 const requireBanner = "import { createRequire as __honeRequire } from 'node:module'; const require = __honeRequire(import.meta.url);"
@@ -86,7 +86,7 @@ export async function bundlePlugin(file: string, cacheDir: string, builtIn: Buil
     entry: join(dir, 'plugin.mjs'),
     inputs: [...readFiles(result.metafile, root), ...outside].sort(),
     dynamicEntries: dynamicEntries(result.metafile, root),
-    files: Object.fromEntries(outputs.map(({ name }) => [join(dir, name), signatureOf(join(dir, name))])),
+    files: stampsOf(outputs.map(({ name }) => join(dir, name))),
   }
 }
 

@@ -15,7 +15,7 @@ import { digestCode, digestRules, runEntry } from './code-digest.js'
 import { isMember, type PluginDefinition, type StageDefinition } from './define.js'
 import { pluginOf } from './exported.js'
 import { misfit } from './made-for.js'
-import { rememberByFiles } from './memo.js'
+import { rememberByFiles, Stamps } from './remember-by-files.js'
 import { makeRegistry, type LoadedRegistry } from './make-registry.js'
 import type { LoadedPlugin, RegisteredMember, RegisteredStage } from './registry.js'
 import { packageOf, runsFromSource, type BuiltInModules } from './resolve.js'
@@ -92,6 +92,7 @@ class Loader {
   readonly #options: RegistryOptions
   readonly #cacheDir: string
   readonly #builtIn: BuiltInModules
+  readonly #stamps = new Stamps()
 
   constructor(options: RegistryOptions) {
     this.#options = options
@@ -185,16 +186,16 @@ class Loader {
   #bundle(file: string): ReturnType<typeof bundlePlugin> {
     let bundle = this.#bundles.get(file)
     if (!bundle) {
-      bundle = rememberByFiles(
-        this.#memoPath('bundle', file),
-        file,
-        `${bundleForm} ${JSON.stringify(this.#builtIn)}`,
-        async () => {
+      bundle = rememberByFiles({
+        path: this.#memoPath('bundle', file),
+        salt: `${bundleForm} ${JSON.stringify(this.#builtIn)}`,
+        stamps: this.#stamps,
+        compute: async () => {
           const made = await bundlePlugin(file, this.#cacheDir, this.#builtIn)
           return { value: made, inputs: made.inputs }
         },
-        isWhole,
-      )
+        isGood: isWhole,
+      })
       this.#bundles.set(file, bundle)
     }
     return bundle
@@ -202,9 +203,14 @@ class Loader {
 
   async #digest(pluginFile: string, entry: string | undefined, strict: boolean): Promise<Digested> {
     const file = entry ?? pluginFile
-    const { digest, why } = await rememberByFiles(this.#memoPath('digest', `${file}\0${strict}`), file, `${digestRules} ${JSON.stringify(this.#builtIn)}`, async () => {
-      const made = await digestCode(file, this.#builtIn, strict)
-      return { value: { digest: made.digest ?? null, ...(made.why !== undefined && { why: made.why }) }, inputs: made.inputs }
+    const { digest, why } = await rememberByFiles({
+      path: this.#memoPath('digest', `${file}\0${strict}`),
+      salt: `${digestRules} ${JSON.stringify(this.#builtIn)}`,
+      stamps: this.#stamps,
+      compute: async () => {
+        const made = await digestCode(file, this.#builtIn, strict)
+        return { value: { digest: made.digest ?? null, ...(made.why !== undefined && { why: made.why }) }, inputs: made.inputs }
+      },
     })
     return { digest: digest ?? undefined, ...(why !== undefined && { why }) }
   }

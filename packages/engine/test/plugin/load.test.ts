@@ -208,6 +208,52 @@ test('a kept bundle that was cut short, emptied, written over or in part removed
   }
 })
 
+test('what an import means is asked again when a setting above it changes, or what would be found first appears', async () => {
+  const paths = (to: string) => JSON.stringify({ compilerOptions: { baseUrl: '.', paths: { '@value': [to] } } })
+  const root = await project({
+    ...numbers,
+    'numbers.run.ts': "import { a } from '@value'\nimport { b } from '#value'\nimport { c } from './parts/c'\nimport { d } from './parts'\nexport default () => [a, b, c, d]\n",
+    'tsconfig.json': '{ /* As its base says. */ "extends": "./tsconfig.base.json" }', 'tsconfig.base.json': paths('./a1.ts'),
+    'package.json': JSON.stringify({ name: 'p', version: '1.0.0', imports: { '#value': './b1.ts' } }),
+    'a1.ts': 'export const a = 1\n', 'a2.ts': 'export const a = 2\n', 'b1.ts': 'export const b = 1\n', 'b2.ts': 'export const b = 2\n',
+    'parts/c.js': 'export const c = 1\n', 'parts/index.ts': 'export const d = 1\n',
+  })
+  const given = async () => {
+    const stage = (await registry(root, './numbers.ts')).stage('ingest/numbers')!
+    return { values: ((await stage.definition.run()).default as unknown as () => number[])(), digest: await stage.codeDigest() }
+  }
+  const changes: Record<string, string>[] = [
+    { 'tsconfig.base.json': paths('./a2.ts') },
+    { 'package.json': JSON.stringify({ name: 'p', version: '1.0.0', imports: { '#value': './b2.ts' } }) },
+    { 'parts/c.ts': 'export const c = 2\n' },
+    { 'parts.ts': 'export const d = 2\n' },
+    { 'tsconfig.json': paths('./a1.ts') },
+  ]
+  const seen = [[1, 1, 1, 1], [2, 1, 1, 1], [2, 2, 1, 1], [2, 2, 2, 1], [2, 2, 2, 2], [1, 2, 2, 2]]
+  const digests = new Set<string | undefined>()
+  for (const [i, files] of [{}, ...changes].entries()) {
+    await new Promise(done => setTimeout(done, 60))
+    await write(root, files)
+    await new Promise(done => setTimeout(done, 60))
+    // Once it is computed, once it is remembered.
+    for (const _ of [1, 2]) {
+      const { values, digest } = await given()
+      assert.equal(values, seen[i], Object.keys(files).join())
+      digests.add(digest)
+    }
+  }
+  assert.is(digests.size, seen.length)
+})
+
+test('what is remembered of a plugin and was torn is computed anew', async () => {
+  const root = await project(numbers)
+  const before = await digest(root)
+  const known = join(root, '.hone/plugins/known')
+  for (const name of await readdir(known)) await truncate(join(known, name), 100)
+  assert.is(await digest(root), before)
+  for (const name of await readdir(known)) assert.type(JSON.parse(await readFile(join(known, name), 'utf8')).salt, 'string')
+})
+
 test('mistakes of a plugin are diagnostics at the line that names it', async () => {
   const root = await project({
     ...numbers,
