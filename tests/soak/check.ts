@@ -161,7 +161,7 @@ function expectFailures(nodes: readonly Node[], finished: ByNode, { done, begun 
       // The first of two that do the same may fail for both; a scratch may know of an earlier outage.
       const mayHold = begun.has(identity) || (outage === 'first' && node.attempts === 1)
       const mustHold = outage === 'first' && node.attempts > 1
-      if (!mayHold) is(`${name} in an outage ${failureOf(finished.get(name))}`, status === 'failed', !mustHold)
+      if (!mayHold) is(`${name} in an outage ${finished.get(name)?.because.join("; ")} ${failureOf(finished.get(name))}`, status === 'failed', !mustHold)
       if (status === 'failed') without.add(name)
     }
   }
@@ -174,7 +174,7 @@ function checkNode(node: Node, now: Finished | undefined, is: Is): void {
   const status = now?.status
   is(`${name} is skipped ${failureOf(now)}`, status === 'skipped', isSkipped)
   if (isSkipped) return
-  is(`${name} is done ${failureOf(now)}`, status === 'ran' || status === 'hit', true)
+  is(`${name} is done ${now?.because.join("; ")} ${failureOf(now)}`, status === 'ran' || status === 'hit', true)
   for (const port of ['out', 'side', 'box'] as const) {
     const path = now?.outputs[port]?.path
     is(`${name}.${port}`, path === undefined ? undefined : contentOf(path), node[port])

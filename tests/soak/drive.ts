@@ -34,7 +34,7 @@ export interface Driver {
   /** Every event, as far as it was told. */
   run(project: Project, asked: Asked): Promise<readonly Event[]>
   /** By node, what is to happen. */
-  plan(project: Project, world: World): Promise<Readonly<Record<string, string>>>
+  plan(project: Project, world: World): Promise<Record<string, string>>
   /** `cache gc`, long after. */
   collect(project: Project, keep: number): Promise<void>
   /** `cache verify`: how much it found wrong. */

@@ -1,5 +1,5 @@
 // The edits that lead from one pipeline to the next.
-import { isOne, isSound, kindsOfStage, readsOf, type Stage, type World } from './world.js'
+import { isOne, isSound, kindsOfStage, labelsOf, readsOf, stageOf, type Ref, type Stage, type World } from './world.js'
 
 /** What an edit does is chosen by its name and three numbers, whatever the world is at the time: so that histories can be made shorter. */
 export interface Edit {
@@ -29,13 +29,13 @@ function addStage(world: World, n: number, m: number, v: number): void {
   const refs = (k: number) => refTo(world, here, n + k, m + k)
   const id = Math.max(-1, ...world.stages.map(s => s.id)) + 1
   world.stages.push({
-    id, name: `s${id}`, uses: (['mix', 'twist', 'rowwise', 'grow', 'mix', 'twist', 'rowwise', 'shell'] as const)[(m + n) % 8]!,
+    id, name: `s${id}`, uses: (['mix', 'twist', 'rowwise', 'grow', 'mix', 'twist', 'rowwise', 'shell', 'fetch'] as const)[(m + n) % 9]!,
     ports: [
       ...(v % 4 === 0 ? [] : (['a', 'b'] as const).slice(0, 1 + (v % 2)).flatMap((name, k) => { const ref = refs(k); return ref ? [{ name, ref }] : [] })),
       ...(m % 3 === 1 && here > 0 ? [{ name: 'c', ref: { stage: refs(n)!.stage, port: 'box' } } as const] : []),
     ],
     many: v % 3 === 0 ? [0, 1].flatMap(k => { const ref = refs(k + 2); return ref ? [{ label: `l${k}`, ref }] : [] }) : [],
-    isLabelled: v % 2 === 0, needs: [], add: v % 5 === 0 ? { param: v } : n % 7, mod: at(mods, n + m)!, rounds: 1, word: undefined,
+    isLabelled: v % 2 === 0, boxes: m % 7 === 2 ? [0, 1].flatMap(k => { const ref = refs(k); return ref ? [{ stage: ref.stage, port: 'box' as const }] : [] }) : [], needs: [], add: v % 5 === 0 ? { param: v } : n % 7, mod: at(mods, n + m)!, rounds: 1, source: n % 3, word: undefined,
     file: v % 4 === 0 ? m % 3 : v % 7 === 1 ? 'all' : undefined,
     seed: undefined, env: n % 6 === 2 ? { isPassed: true } : undefined, secret: n % 5 === 0 ? 'env' : n % 5 === 1 ? 'with' : undefined, isCached: true, axis: v % 6 === 5 ? [1, 2] : [], second: v % 12 === 11 ? [1, 2] : [],
     exclude: v % 12 === 11 && m % 3 === 0 ? [{ k: 1, j: 2 }] : [], include: v % 6 === 5 && n % 2 ? [{ k: 1 + (n % 4), x: m % 3 }] : [], when: undefined, threads: 1,
@@ -50,6 +50,7 @@ const onStage = {
   add: (_, s, __, m, v) => void (s.add = v % 4 === 0 ? { param: m } : s.axis.length > 0 && v % 4 === 1 ? 'axis' : v % 9),
   mod: (_, s, __, ___, v) => void (s.mod = at(mods, v)!),
   rounds: (_, s, __, ___, v) => void (s.rounds = 1 + (v % 4)),
+  source: (_, s, __, ___, v) => void (s.source = v % 3),
   word: (_, s, __, ___, v) => void (s.word = v % 6 === 3 ? undefined : v % 6 === 4 ? 'variable' : v % 6 === 5 ? 'axes' : at(words, v)),
   digest: (world, s, _, m, v) => { const other = oneBefore(world, s, m); if (other) s.word = { digestOf: { stage: other.id, port: v % 3 ? 'out' : 'side' } } },
   uses: (_, s, __, ___, v) => void (s.uses = at(kindsOfStage, v)!),
@@ -82,10 +83,24 @@ const onStage = {
     const name = n % 2 ? 'a' : 'b'
     s.ports = [...s.ports.filter(p => p.name !== name), ...(ref && v % 5 ? [{ name, ref } as const] : [])]
   },
-  port: (_, s, __, ___, v) => { const p = at(s.ports.filter(({ name }) => name !== 'c'), v); if (p) p.ref = { stage: p.ref.stage, port: p.ref.port === 'out' ? 'side' : 'out' } },
+  port: (_, s, __, ___, v) => { const p = at(s.ports.filter(({ name }) => name !== 'c'), v); if (p) p.ref = { ...p.ref, port: p.ref.port === 'out' ? 'side' : 'out' } },
   unbox: (world, s, _, m, v) => {
     const other = at(world.stages.slice(0, world.stages.indexOf(s)), m)
     s.ports = [...s.ports.filter(p => p.name !== 'c'), ...(other && v % 4 ? [{ name: 'c', ref: { stage: other.id, port: 'box' } } as const] : [])]
+  },
+  pack: (world, s, _, m) => { const other = at(world.stages.slice(0, world.stages.indexOf(s)), m); if (other && s.boxes.length < 3) s.boxes.push({ stage: other.id, port: 'box' }) },
+  unpack: (_, s, __, ___, v) => void s.boxes.splice(v % 3, 1),
+  member: (world, s, n, m, v) => {
+    const put = (ref: Ref): Ref => {
+      const labels = at(labelsOf(world, stageOf(world, ref.stage)), v) ?? {}
+      const axes = Object.keys(labels)
+      const { member: _, ...whole } = ref
+      return v % 4 === 0 || axes.length === 0 ? whole : { ...whole, member: n % 2 ? labels : { [at(axes, m)!]: labels[at(axes, m)!]! } }
+    }
+    const members = [...s.ports, ...s.many]
+    const chosen = at(members, m)
+    if (chosen && (n % 3 || s.boxes.length === 0)) chosen.ref = put(chosen.ref)
+    else s.boxes = s.boxes.map((ref, i) => (i === v % s.boxes.length ? put(ref) : ref))
   },
   gather: (world, s, _, m, v) => { const ref = refTo(world, world.stages.indexOf(s), m, v); if (ref && s.many.length < 3) s.many.push({ label: `m${world.named++}`, ref }) },
   scatter: (_, s, __, ___, v) => void s.many.splice(v % 3, 1),
@@ -104,6 +119,7 @@ const onStage = {
     for (const other of world.stages) {
       other.ports = other.ports.filter(p => p.ref.stage !== s.id)
       other.many = other.many.filter(p => p.ref.stage !== s.id)
+      other.boxes = other.boxes.filter(ref => ref.stage !== s.id)
       other.needs = other.needs.filter(id => id !== s.id)
       if (readsOf({ ...other, when: undefined }).includes(s.id)) other.word = undefined
       if (readsOf({ ...other, word: undefined }).includes(s.id)) other.when = undefined
@@ -125,6 +141,7 @@ const onWorld = {
   orderOfRows: (world, n) => void at(world.data, n)!.lines.reverse(),
   nameOfFile: (world, n) => void (at(world.data, n)!.name = `g${world.named++}`),
   manner: (world, n, _, v) => void (at(world.data, n)!.manner = v),
+  outside: (world, n, _, v) => void (world.outside[n % world.outside.length] = v % 4),
   constant: (world, n, _, v) => void (at(world.code.functions, n)!.constant = v % 4),
   sameFunction: (world, n) => { const f = at(world.code.functions, n)!; f.isTurned = !f.isTurned },
   unreached: world => void world.code.unreached++,

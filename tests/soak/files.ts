@@ -7,8 +7,10 @@ const text = JSON.stringify
 export const filesOf = (world: World): Record<string, string> => ({
   'pipeline.yaml': yamlOf(world),
   '.env': `HONE_SECRET_TOKEN=${secretOf(world)}\n`,
+  ...Object.fromEntries(world.outside.map((value, i) => [`outside/o${i}.txt`, outsideText(value)])),
   ...pluginOf(world.code),
 })
+export const outsideText = (value: number): string => `outside ${value}`
 export const secretOf = ({ step }: World): string => `tok-${step}-tok`
 export const publishedAt = ({ port, slot }: NonNullable<Stage['publish']>): string => (port === 'box' ? `published/b${slot}` : `published/p${slot}.jsonl`)
 
@@ -30,10 +32,10 @@ const retry = (attempts: number) => `retry: { attempts: ${attempts}, backoff: 1m
 
 function stageLines(world: World, s: Stage): string[] {
   const nameOf = (id: number) => world.stages.find(stage => stage.id === id)!.name
-  const ref = ({ stage, port }: Ref) => `${nameOf(stage)}.${port}`
+  const ref = ({ stage, port, member }: Ref) => (member ? text(`${nameOf(stage)}[${Object.entries(member).map(([axis, value]) => `${axis}=${value}`).join(', ')}].${port}`) : `${nameOf(stage)}.${port}`)
   const digest = ({ stage, port }: Ref) => `stages.${nameOf(stage)}.outputs.${port}.digest`
   const members = s.many.map(m => (s.isLabelled ? `${m.label}: ${ref(m.ref)}` : ref(m.ref))).join(', ')
-  const inputs = [...s.ports.map(p => `${p.name}: ${ref(p.ref)}`), ...(members ? [`many: ${s.isLabelled ? `{ ${members} }` : `[${members}]`}`] : [])]
+  const inputs = [...s.ports.map(p => `${p.name}: ${ref(p.ref)}`), ...(members ? [`many: ${s.isLabelled ? `{ ${members} }` : `[${members}]`}`] : []), ...(s.boxes.length ? [`boxes: [${s.boxes.map(ref).join(', ')}]`] : [])]
   const isPassed = typeof s.env === 'object'
   const env = [...(typeof s.env === 'string' ? [`E: ${text(s.env)}`] : []), ...(isPassed && s.secret === 'env' ? ['E: "${{ env.E }}"'] : []), ...(s.secret === 'env' ? ['T: "${{ secrets.TOKEN }}"'] : [])]
   const written: Written = {
@@ -79,7 +81,7 @@ function pluginParams(s: Stage, { add, word, paths }: Written): string {
   return [
     `mod: ${s.mod}`, `add: ${add.startsWith('$') ? text(add) : add}`,
     ...(word === undefined ? [] : [`word: ${text(word)}`]), ...(paths === undefined ? [] : [`paths: [${text(paths)}]`]),
-    ...(s.rounds === 1 ? [] : [`rounds: ${s.rounds}`]), ...(s.secret === 'with' ? ['pass: "${{ secrets.TOKEN }}"'] : []), ...(s.isFragile ? ['fragile: true'] : []),
+    ...(s.rounds === 1 ? [] : [`rounds: ${s.rounds}`]), ...(s.uses === 'fetch' ? [`source: ${s.source}`] : []), ...(s.secret === 'with' ? ['pass: "${{ secrets.TOKEN }}"'] : []), ...(s.isFragile ? ['fragile: true'] : []),
   ].join(', ')
 }
 
@@ -93,6 +95,7 @@ function shellParams(s: Stage, { add, word, paths }: Written): string {
     '{',
     ...s.ports.map(({ name }) => (name === 'c' ? `sed 's/.*/{"v":&,"from":"c"}/' "$HONE_INPUT_C/v.txt"` : `sed -n 1p "$HONE_INPUT_${name.toUpperCase()}"`)),
     ...(s.many.length ? ['sed -n "s/.*\\"label\\": \\(\\".*\\"\\),/{\\"v\\":0,\\"label\\":\\1}/p" "$HONE_INPUT_MANY/index.json"', 'for f in "$HONE_INPUT_MANY"/[0-9]*; do sed -n 2p "$f"; done'] : []),
+    ...(s.boxes.length ? [`for f in "$HONE_INPUT_BOXES"/[0-9]*; do sed 's/.*/{"v":&,"from":"box"}/' "$f/v.txt"; done`] : []),
     ...(paths === undefined ? [] : [`awk '{ print "{\\"v\\":" FNR ",\\"line\\":\\"" $0 "\\"}" }' ${paths}`]),
     `printf '{"v":%d,"word":"%s","env":"%s"}\\n' ${add} "${word ?? ''}" "\${E-}"`,
     '} > "$HONE_OUTPUT_OUT"',

@@ -5,7 +5,8 @@ export function pluginOf({ functions, unreached, comment, version, defaultWord, 
   const said = '// Said again.\n'.repeat(comment % 3)
   const sum = (i: number, a: string) => (functions[i]!.isTurned ? `${functions[i]!.constant} + ${a}` : `${a} + ${functions[i]!.constant}`)
   return {
-    'plugin.ts': `import { defineKind, definePlugin, defineStage, params } from 'hone-engine'
+    'plugin.ts': `import { readFileSync } from 'node:fs'
+import { defineKind, definePlugin, defineStage, params } from 'hone-engine'
 const numbers = defineKind({ id: 'numbers', summary: 'Rows of a number.', form: 'file', extension: 'jsonl', rows: {}, accepts: ['figures', 'rows'] })
 const figures = defineKind({ id: 'figures', summary: 'The same.', form: 'file', extension: 'jsonl', rows: {} })
 const box = defineKind({ id: 'box', summary: 'A folder of texts.', form: 'folder', accepts: ['folder'] })
@@ -18,7 +19,7 @@ const stage = (id, run, more = {}, properties = {}) => defineStage({
     paths: { type: 'array', items: { type: 'string' }, artifact: { port: 'files', glob: true } },
     pass: { type: 'string', default: '' }, fragile: { type: 'boolean', default: false }, ...properties,
   } }),
-  inputs: { a: one, b: one, c: { kind: box, optional: true }, many: { ...one, many: true }, files: { kind: lines, many: true, optional: true } },
+  inputs: { a: one, b: one, c: { kind: box, optional: true }, many: { ...one, many: true }, boxes: { kind: box, optional: true, many: true }, files: { kind: lines, many: true, optional: true } },
   outputs: { out: { kind: numbers }, side: { kind: ${sideKind} }, box: { kind: box } },
 })
 export default definePlugin({ name: 'soak', api: 1, kinds: [numbers, figures, box, lines], stages: [
@@ -26,10 +27,16 @@ export default definePlugin({ name: 'soak', api: 1, kinds: [numbers, figures, bo
   stage('soak/twist', () => import('./twist.js')),
   stage('soak/rowwise', () => import('./rowwise.js')),
   stage('soak/grow', () => import('./grow.js'), { extends: ['rounds'] }, { rounds: { type: 'integer', default: 1 } }),
+  stage('soak/fetch', () => import('./fetch.js'), { probe: async ({ params }) => readFileSync(new URL('./outside/o' + params.source + '.txt', import.meta.url), 'utf8') }, { source: { type: 'integer' } }),
 ] })
 `,
     'mix.ts': `import { total } from './total.js'\nimport { spread } from './spread.js'\n${said}import { tint } from './tint.js'\nexport default c => total(c, (n, i) => spread(tint(n, i), c.params.mod))\n`,
     'twist.ts': `import { total } from './total.js'\nimport { spread } from './spread.js'\nimport { turn } from './deep/turn.js'\nexport default c => total(c, (n, i) => spread(turn(n) - i, c.params.mod))\n`,
+    'fetch.ts': `import { readFileSync } from 'node:fs'
+import { hash, total } from './total.js'
+import { spread } from './spread.js'
+export default c => total(c, (n, i) => spread(n + i + hash(readFileSync(c.projectRoot + '/outside/o' + c.params.source + '.txt', 'utf8')), c.params.mod))
+`,
     // Few different rows, so that what was computed for others is used again.
     'rowwise.ts': `import { total } from './total.js'
 import { spread } from './spread.js'
@@ -62,7 +69,7 @@ function grow(n, { params, prior, keep }) {
 }
 
 const total = `import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-const hash = text => { let n = 7; for (const c of text) n = (n * 31 + c.charCodeAt(0)) % 1009; return n }
+export const hash = text => { let n = 7; for (const c of text) n = (n * 31 + c.charCodeAt(0)) % 1009; return n }
 const sum = async rows => { let n = 0; if (rows) for await (const { v } of rows) n = n * 3 + v; return n % 1009 }
 function resist(outage, what) {
   if (existsSync(outage + '/all')) throw new Error('there is an outage')
@@ -81,6 +88,7 @@ export async function total({ params, inputs, outputs, seed, env, metric, log, p
   let n = params.add * 3 + hash(params.word) + seed * 5 + hash(env.E ?? '') + 7 * await sum(inputs.a) + 11 * await sum(inputs.b)
   if (inputs.c) n += unboxed(inputs.c.path)
   for (const [i, member] of (inputs.many ?? []).entries()) n += hash(member.label) * (i + 1) + 13 * (i + 2) * await sum(member)
+  for (const [i, member] of (inputs.boxes ?? []).entries()) n += hash(member.label) * (i + 1) + unboxed(member.path)
   for (const [i, file] of (inputs.files ?? []).entries()) n += hash(file.logicalName) * (i + 1) + hash(readFileSync(file.path, 'utf8'))
   for (const secret of [env.T ?? '', params.pass]) if (secret !== '' && !/^tok-\\d-tok$/.test(secret)) throw new Error('that is not the secret')
   log('with ' + params.pass + (env.T ?? ''))

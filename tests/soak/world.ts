@@ -1,9 +1,10 @@
 // A pipeline as the soak thinks of it: what edits change, files show and the truth is computed from. Knows nothing of files or of hone.
 
-/** An output of an earlier stage: `box` is a folder. */
+/** An output of an earlier stage: `box` is a folder. `member`: of those of its nodes alone that have these values. */
 export interface Ref {
   readonly stage: number
   readonly port: 'out' | 'side' | 'box'
+  readonly member?: Labels
 }
 export type File = Exclude<Ref['port'], 'box'>
 
@@ -22,8 +23,8 @@ export interface Condition {
   readonly over: number
 }
 
-/** `rowwise` computes through the row memo, `grow` goes on from earlier results of its own, `shell` is command/shell. */
-export const kindsOfStage = ['mix', 'twist', 'rowwise', 'grow', 'shell'] as const
+/** `rowwise` computes through the row memo, `grow` goes on from earlier results of its own, `fetch` reads what a probe says, `shell` is command/shell. */
+export const kindsOfStage = ['mix', 'twist', 'rowwise', 'grow', 'shell', 'fetch'] as const
 
 export interface Stage {
   /** Never changes; refs mean it. Its name may change. */
@@ -35,12 +36,16 @@ export interface Stage {
   /** With labels it is a map, else a list. */
   many: { label: string; ref: Ref }[]
   isLabelled: boolean
+  /** The folders that one port takes. */
+  boxes: Ref[]
   needs: number[]
   add: Value
   /** Not for `shell`. */
   mod: number
   /** For `grow` alone; under the others it is a parameter that is dropped. */
   rounds: number
+  /** For `fetch` alone: which of the outside data. */
+  source: number
   word: Word | undefined
   /** A data file, all of them by a glob, or none. */
   file: number | 'all' | undefined
@@ -92,6 +97,8 @@ export interface World {
   /** What must not matter: the value of the secret, how long a stage may take and how its data lies on the disk follow from it. */
   step: number
   data: { name: string; lines: string[]; manner: number }[]
+  /** What no parameter holds. */
+  outside: number[]
   code: Code
   /** How far the stages of the file are turned round, so that their order is not that of the graph. */
   turn: number
@@ -109,6 +116,7 @@ export const emptyWorld = (): World => ({
   attempts: 1,
   step: 0,
   data: [0, 1, 2].map(i => ({ name: `f${i}`, lines: [`line ${i}`, 'both', `${i * 7}`], manner: i * 3 })),
+  outside: [0, 0, 0],
   code: { functions: [1, 2, 3].map(constant => ({ constant, isTurned: false })), unreached: 0, comment: 0, version: 1, defaultWord: 'w', sideKind: 'numbers' },
   turn: 0,
   comment: 0,
@@ -133,9 +141,12 @@ export function ownLabels({ id, axis, second, exclude, include }: Stage): Labels
 export const labelsOf = (world: World, stage: Stage): Labels[] =>
   ownLabels(stage).flatMap(own => {
     let inherited: Labels[] = [{}]
-    for (const { ref } of stage.ports) inherited = inherited.flatMap(labels => labelsOf(world, stageOf(world, ref.stage)).filter(other => agrees(other, labels)).map(other => ({ ...labels, ...other })))
+    for (const { ref } of stage.ports) inherited = inherited.flatMap(labels => labelsOf(world, stageOf(world, ref.stage)).filter(meantBy(ref)).map(other => restOf(ref, other)).filter(other => agrees(other, labels)).map(other => ({ ...labels, ...other })))
     return inherited.map(labels => ({ ...labels, ...own }))
   })
+/** Whether a reference means a node, and the axes of that node which it leaves. */
+export const meantBy = ({ member = {} }: Ref) => (labels: Labels): boolean => Object.keys(member).every(axis => labels[axis] === member[axis])
+export const restOf = ({ member = {} }: Ref, labels: Labels): Labels => Object.fromEntries(Object.entries(labels).filter(([axis]) => !(axis in member)))
 export const agrees = (a: Labels, b: Labels): boolean => Object.keys(a).every(axis => !(axis in b) || a[axis] === b[axis])
 export const axesOf = (world: World, stage: Stage): string[] => [...new Set(labelsOf(world, stage).flatMap(labels => Object.keys(labels)))]
 export const isOne = (world: World, stage: Stage): boolean => axesOf(world, stage).length === 0
@@ -155,6 +166,9 @@ export const isSound = (world: World): boolean => {
     if (readsOf(stage).some(id => !isOne(world, stageOf(world, id))) || (publish && !isOne(world, stage))) return false
     if (when && 'stage' in when.of && stageOf(world, when.of.stage).uses === 'shell') return false
     const nodes = labelsOf(world, stage)
+    const candidates = (ref: Ref) => labelsOf(world, stageOf(world, ref.stage)).filter(meantBy(ref)).map(labels => restOf(ref, labels))
+    if ([...stage.many.map(({ ref }) => ref), ...stage.boxes].some(ref => candidates(ref).length === 0)) return false
+    if (stage.ports.some(({ ref }) => nodes.some(labels => candidates(ref).filter(other => agrees(other, labels)).length !== 1))) return false
     return nodes.length > 0 && nodes.length <= mostNodes && nodes.every((labels, i) => !nodes.slice(0, i).some(other => agrees(labels, other)))
   })
 }
