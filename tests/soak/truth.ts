@@ -82,7 +82,7 @@ function makeNode(world: World, stage: Stage, labels: Labels, made: ReadonlyMap<
     seed: stage.seed ?? world.seed ?? 0,
     variable: declared(world, stage),
     files: stage.file === undefined ? [] : (stage.file === 'all' ? [...world.data].sort((a, b) => (a.name < b.name ? -1 : 1)) : [world.data[stage.file]!])
-      .map(({ name, lines }) => ({ name: stage.file === 'all' ? `${name}.txt` : '.txt', text: lines.join('\n') })),
+      .map(({ name, lines }) => ({ name: `${name}.txt`, text: lines.join('\n') })),
     single, many, boxes,
   }
   const inKey = ({ kind, text }: Artifact) => [kind, text]

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { extname, isAbsolute, join, resolve } from 'node:path'
+import { basename, extname, isAbsolute, join, resolve } from 'node:path'
 import { globSync } from 'tinyglobby'
 import { digestOfJson } from '../artifacts/digest.js'
 import { codeOf, StoreError } from '../artifacts/store-error.js'
@@ -12,7 +12,7 @@ import { findReference, problem, type References } from './references.js'
 /** One artifact that a parameter names. `content` is what of it stands in the key. */
 export interface NamedArtifact {
   readonly path: string
-  /** Relative to the glob's literal prefix or to the folder; of a single file its extension alone; of a folder ''. */
+  /** Where patterns may stand, relative to the pattern's literal prefix or to the folder; where one file is meant its extension alone; of a folder ''. */
   readonly logicalName: string
   readonly digest: Digest
   readonly content: Json
@@ -53,7 +53,8 @@ export async function findNamed(naming: Naming, projectRoot: string, store: Hash
     }
     if (stat?.isFile()) {
       const { digest } = await store.digestFile(path)
-      const logicalName = extname(path).toLowerCase()
+      // Of a list that may hold patterns, a file keeps the name that it would have by one of them.
+      const logicalName = naming.glob ? basename(path) : extname(path).toLowerCase()
       return found([{ path, logicalName, digest, content: { name: logicalName, digest } }])
     }
     if (stat) return problem('unreadable-file', `"${reference}" is neither a file nor a folder`, 'Name a file or a folder.')

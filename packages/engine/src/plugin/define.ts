@@ -138,7 +138,7 @@ export interface ArtifactHandle<Row = unknown> extends AsyncIterable<Row> {
   readonly label: string
   /** As written in the YAML when a parameter named it (a path or a reference), else undefined. */
   readonly reference?: string
-  /** For what parameters name by glob or folder: the path relative to the glob's literal prefix. */
+  /** Of what a parameter names that may hold patterns (`glob`): the path relative to the pattern's literal prefix, or to the folder. Of any other file its extension alone. */
   readonly logicalName?: string
 }
 

@@ -94,7 +94,7 @@ test('of a glob only *, **, ? and {a,b} mean something, and a name that is there
     assert.equal(await names('d/[1]*.md'), ['[1] a.md'])
     assert.equal(await names('d/(x)*'), ['(x).md'])
     assert.equal(await names('d/?.{txt,md}'), ['b.txt'])
-    assert.equal(await names('d/{b}.md'), ['.md'])
+    assert.equal(await names('d/{b}.md'), ['{b}.md'])
     assert.equal(await names('d'), ['(x).md', '.hidden.md', '[1] a.md', 'b.txt', '{b}.md'])
     assert.equal(await names('d/*.pdf'), ['missing-file'])
   }))

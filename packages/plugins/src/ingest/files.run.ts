@@ -43,9 +43,9 @@ export default async function run({ params, inputs, outputs, signal, progress, m
   log(`${count} documents of ${readable.length} files${found.length > readable.length ? `; ${found.length - readable.length} files of other kinds were left out` : ''}`)
 }
 
-/** A folder stands for its files. A single file is known by its extension alone, as in the key of the stage. */
-async function textFiles({ path, logicalName = '' }: ArtifactHandle): Promise<TextFile[]> {
-  if (!(await stat(path)).isDirectory()) return [{ path, name: logicalName === '' || logicalName.startsWith('.') ? `document${logicalName || extname(path)}` : logicalName }]
+/** A folder stands for its files. What an earlier stage made has no name. */
+async function textFiles({ path, logicalName }: ArtifactHandle): Promise<TextFile[]> {
+  if (!(await stat(path)).isDirectory()) return [{ path, name: logicalName || `document${extname(path)}` }]
   const entries = await readdir(path, { withFileTypes: true, recursive: true })
   const names = entries.filter(e => e.isFile()).map(e => join(e.parentPath ?? e.path, e.name).slice(path.length + 1).replaceAll('\\', '/'))
   return names.sort().map(name => ({ path: join(path, name), name }))

@@ -66,10 +66,10 @@ test('a text file is one document named for the file', async () => {
   assert.equal(await read({ 'notes/todo.txt': 'one\r\n\r\n# two\r\n' }), [{ title: 'todo', text: 'one\n\n# two', source: 'notes/todo.txt' }])
 })
 
-test('a single file is known by its extension alone, so that its name is not in the output', async () => {
+test('what an earlier stage made has no name, so that its place is not in the output', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hone-'))
   await writeFile(join(folder, 'secret-name.md'), 'text')
-  const { rows } = await runStage(files, { inputs: { files: [['', { path: join(folder, 'secret-name.md'), logicalName: '.md' }]] } })
+  const { rows } = await runStage(files, { inputs: { files: [['', { path: join(folder, 'secret-name.md'), logicalName: '' }]] } })
   assert.equal((await rows('documents')).map(d => [d.title, d.source]), [['document', 'document.md']])
 })
 
