@@ -6,6 +6,7 @@ import type { FilesParams } from './files.js'
 import { parseHtml } from './html-text.js'
 import { parseMarkdown } from './markdown.js'
 import { slug, type Parsed } from './sections.js'
+import { notUtf8 } from './utf8.js'
 
 interface TextFile {
   readonly path: string
@@ -58,7 +59,8 @@ function decode(bytes: Uint8Array, name: string, fail: StageContext['fail']): st
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r\n?/g, '\n')
   } catch {
-    return fail(`${name} is not text in UTF-8`, 'paths')
+    const { message, hint } = notUtf8(bytes)
+    return fail(`${name} ${message}`, 'paths', hint)
   }
 }
 

@@ -1,12 +1,12 @@
-import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
+import { pipeline } from 'node:stream'
 import { jsonFault, type ArtifactHandle, type StageContext } from 'hone-engine'
-import { parse } from 'csv-parse'
+import { CsvError, parse } from 'csv-parse'
 import type { Row } from '../kinds/kinds.js'
 import { rowIds } from '../kinds/ids.js'
 import { changedNumber } from './json-numbers.js'
 import type { TableParams } from './table.js'
+import { lines, textOf } from './utf8.js'
 
 const byExtension: Record<string, NonNullable<TableParams['format']>> = { '.jsonl': 'jsonl', '.ndjson': 'jsonl', '.json': 'json', '.csv': 'csv', '.tsv': 'tsv', '.tab': 'tsv' }
 
@@ -15,7 +15,7 @@ export default async function run({ params, inputs, outputs, signal, progress, w
   const name = source.reference ?? 'the input "file"'
   const format = params.format ?? byExtension[extname(source.reference ?? source.path).toLowerCase()] ?? byExtension[extname(source.path).toLowerCase()]
   if (!format) fail(`${name} is no jsonl, json, csv or tsv file by its extension`, 'path', 'Say what it is with "format".')
-  const wrong = (line: number | undefined, message: string): never => fail(`${name}${line === undefined ? '' : `:${line}`} ${message}`, 'path')
+  const wrong: Wrong = (line, message, hint) => fail(`${name}${line === undefined ? '' : `:${line}`} ${message}`, 'path', hint)
   let isWarned = false
   /** A number that would become null ends the stage; of one that loses its last digits the first is told. */
   const look = (text: string, line?: number) => {
@@ -24,7 +24,8 @@ export default async function run({ params, inputs, outputs, signal, progress, w
     if (changed && !isWarned) warn(`${name}${line === undefined ? '' : `:${line}`} holds the number ${changed.written}, of which ${changed.kept} is kept; in quotes it is a text and stays as it is`)
     isWarned ||= changed !== undefined
   }
-  const reader = format === 'jsonl' ? jsonl(source.path, wrong, look) : format === 'json' ? json(source.path, wrong, look) : csv(source.path, format === 'csv' ? ',' : '\t', wrong)
+  const text = textOf(source.path, (line, { message, hint }) => wrong(line, message, hint))
+  const reader = format === 'jsonl' ? jsonl(text, wrong, look) : format === 'json' ? json(text, wrong, look) : csv(text, format === 'csv' ? ',' : '\t', wrong)
   const idOf = rowIds()
   const taken = new Set<string>()
   let count = 0
@@ -42,17 +43,16 @@ export default async function run({ params, inputs, outputs, signal, progress, w
   progress(count, count, 'rows')
 }
 
-type Wrong = (line: number | undefined, message: string) => never
+type Wrong = (line: number | undefined, message: string, hint?: string) => never
 type Look = (text: string, line?: number) => void
 type Lines = AsyncGenerator<{ row: Row; line: number | undefined }>
 
 const isObject = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-async function* jsonl(path: string, wrong: Wrong, look: Look): Lines {
+async function* jsonl(text: AsyncIterable<string>, wrong: Wrong, look: Look): Lines {
   let number = 0
-  for await (const text of lines(path)) {
+  for await (const line of lines(text)) {
     number++
-    const line = number === 1 ? text.replace(/^\uFEFF/, '') : text
     if (line.trim() === '') continue
     let row: unknown
     try {
@@ -66,19 +66,9 @@ async function* jsonl(path: string, wrong: Wrong, look: Look): Lines {
   }
 }
 
-/** Splits at \n and \r\n alone: readline would also split at U+2028, which may stand inside a JSON string. */
-async function* lines(path: string): AsyncGenerator<string> {
-  let rest = ''
-  for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18 })) {
-    const parts = (rest + (chunk as string)).split('\n')
-    rest = parts.pop()!
-    for (const part of parts) yield part.endsWith('\r') ? part.slice(0, -1) : part
-  }
-  if (rest !== '') yield rest
-}
-
-async function* json(path: string, wrong: Wrong, look: Look): Lines {
-  const text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
+async function* json(parts: AsyncIterable<string>, wrong: Wrong, look: Look): Lines {
+  let text = ''
+  for await (const part of parts) text += part
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -101,9 +91,11 @@ function listIn(value: Row): unknown[] | undefined {
   return found.length === 1 ? (found[0] as unknown[]) : undefined
 }
 
-async function* csv(path: string, delimiter: string, wrong: Wrong): Lines {
-  const parser = createReadStream(path).pipe(
-    parse({ delimiter, bom: true, info: true, skip_empty_lines: true, relax_column_count: true, record_delimiter: ['\r\n', '\n', '\r'], ...(delimiter === '\t' ? { relax_quotes: true } : {}) }),
+async function* csv(text: AsyncIterable<string>, delimiter: string, wrong: Wrong): Lines {
+  const parser = pipeline(
+    text,
+    parse({ delimiter, info: true, skip_empty_lines: true, relax_column_count: true, record_delimiter: ['\r\n', '\n', '\r'], ...(delimiter === '\t' ? { relax_quotes: true } : {}) }),
+    () => {},
   )
   let header: string[] | undefined
   try {
@@ -118,8 +110,7 @@ async function* csv(path: string, delimiter: string, wrong: Wrong): Lines {
       yield { row: Object.fromEntries(header.map((name, i) => [name, record[i]])), line: info.lines }
     }
   } catch (e) {
-    const { code, lines } = e as { code?: string; lines?: number }
-    if (code?.startsWith('CSV_')) wrong(lines, (e as Error).message)
+    if (e instanceof CsvError) wrong(e.lines as number | undefined, e.message)
     throw e
   }
 }

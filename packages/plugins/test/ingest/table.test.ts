@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { table } from '../../src/ingest/table.js'
 import { StageFailed, runStage } from '../context.js'
 
-async function read(name: string, text: string, params: Record<string, unknown> = {}) {
+async function read(name: string, text: string | Buffer, params: Record<string, unknown> = {}) {
   const path = join(await mkdtemp(join(tmpdir(), 'hone-table-')), name)
   await writeFile(path, text)
   const { rows } = await runStage(table, { params, inputs: { file: { path, reference: `data/${name}` } } })
@@ -15,7 +15,7 @@ async function read(name: string, text: string, params: Record<string, unknown> 
     return row
   })
 }
-async function failure(name: string, text: string): Promise<string> {
+async function failure(name: string, text: string | Buffer): Promise<string> {
   try {
     await read(name, text)
   } catch (e) {
@@ -47,6 +47,22 @@ test('a number that would be another is told once, and one that would be none en
   assert.is(await failure('a.jsonl', '{"n":1}\n{"n":12345678901234567891,"m":-1e999}\n'), 'data/a.jsonl:2 holds the number -1e999, which is too large for one')
 })
 
+test('bytes that are not UTF-8 are told with their line, and UTF-16 by its name', async () => {
+  const latin1 = (text: string) => Buffer.from(text, 'latin1')
+  assert.is(await failure('a.csv', latin1('q,a\ncafé,2\n')), 'data/a.csv:2 is not text in UTF-8')
+  assert.is(await failure('a.tsv', latin1('q\ta\nx\t1\ncaf\xe9\t2')), 'data/a.tsv:3 is not text in UTF-8')
+  assert.is(await failure('a.jsonl', latin1('{"q":1}\n{"q":"é"}\n')), 'data/a.jsonl:2 is not text in UTF-8')
+  assert.is(await failure('a.json', latin1('[\n\n{"q":"é"}]')), 'data/a.json:3 is not text in UTF-8')
+  assert.is(await failure('cut.csv', Buffer.from('q,a\n1,é').subarray(0, -1)), 'data/cut.csv:2 is not text in UTF-8')
+  assert.is(await failure('a.csv', Buffer.from('\uFEFFq,a\n1,2\n', 'utf16le')), 'data/a.csv:1 is text in UTF-16, not in UTF-8')
+})
+
+test('text is read whole where its signs lie across the pieces that it is read in', async () => {
+  const long = `${'x'.repeat((1 << 18) - 10)}é${'€'.repeat(1 << 18)}`
+  for (const [name, text] of [['a.csv', `q\n${long}\n`], ['a.jsonl', `{"q":"${long}"}\n`], ['a.json', `[{"q":"${long}"}]`]] as const) assert.equal(await read(name, text), [{ q: long }])
+  assert.is(await failure('a.csv', Buffer.concat([Buffer.from(`q\n${long}\n`), Buffer.from([0xe9, 0x0a])])), 'data/a.csv:3 is not text in UTF-8')
+})
+
 test('an empty file is an error, whatever its form', async () => {
   assert.is(await failure('a.jsonl', ''), 'data/a.jsonl holds no row')
   assert.is(await failure('a.csv', 'q,a\n'), 'data/a.csv holds no row')
@@ -60,6 +76,11 @@ test('csv keeps newlines and delimiters inside quotes and reads CRLF and a BOM',
 test('a ragged line of csv is named by its line', async () => {
   assert.is(await failure('a.csv', 'q,a\n1,2\n3\n'), 'data/a.csv:3 has 1 fields where the header has 2')
   assert.match(await failure('a.csv', 'q,a\n1,"2\n'), /^data\/a\.csv(:\d+)? /)
+})
+
+test('whatever is wrong with the quotes of csv is told with the file and the line', async () => {
+  assert.match(await failure('a.csv', 'q,a\n5" pipe,2\n'), /^data\/a\.csv:2 Invalid Opening Quote: /)
+  assert.match(await failure('a.csv', 'q,a\n"1"2,3\n'), /^data\/a\.csv:2 Invalid Closing Quote: /)
 })
 
 test('a header with a name twice is refused', async () => {
