@@ -6,6 +6,7 @@ import type { FilesParams } from './files.js'
 import { parseHtml } from './html-text.js'
 import { parseMarkdown } from './markdown.js'
 import { slug, type Parsed } from './sections.js'
+import { textFormat } from './text-format.js'
 import { notUtf8 } from './utf8.js'
 
 interface TextFile {
@@ -14,12 +15,10 @@ interface TextFile {
   readonly name: string
 }
 
-const formats: Readonly<Record<string, 'markdown' | 'text' | 'html'>> = { '.md': 'markdown', '.markdown': 'markdown', '.mdx': 'markdown', '.txt': 'text', '.text': 'text', '.html': 'html', '.htm': 'html', '.xhtml': 'html' }
-
 export default async function run({ params, inputs, outputs, signal, progress, metric, log, fail }: StageContext<FilesParams>): Promise<void> {
   const members = inputs.files as ArtifactHandle[]
   const found = (await Promise.all(members.map(member => textFiles(member)))).flat()
-  const readable = found.filter(file => formatOf(file) !== undefined)
+  const readable = found.filter(file => textFormat(file.name) !== undefined)
   if (found.length === 0) fail('found no file', 'paths')
   if (readable.length === 0) fail(`none of the ${found.length} files is md, txt or html, for example ${found[0]!.name}`, 'paths')
   const idOf = rowIds()
@@ -52,9 +51,6 @@ async function textFiles({ path, logicalName }: ArtifactHandle): Promise<TextFil
   return names.sort().map(name => ({ path: join(path, name), name }))
 }
 
-/** By extension; a file that an earlier stage made has none and counts as Markdown. */
-const formatOf = ({ name }: TextFile) => (extname(name) === '' ? 'markdown' : formats[extname(name).toLowerCase()])
-
 function decode(bytes: Uint8Array, name: string, fail: StageContext['fail']): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r\n?/g, '\n')
@@ -66,7 +62,7 @@ function decode(bytes: Uint8Array, name: string, fail: StageContext['fail']): st
 
 function parse(source: string, file: TextFile, { split, depth }: FilesParams): Parsed {
   const level = split === 'heading' ? depth : 0
-  const format = formatOf(file)
+  const format = textFormat(file.name)
   if (format === 'html') return parseHtml(source, level)
   return format === 'markdown' ? parseMarkdown(source, level) : { sections: source.trim() === '' ? [] : [{ headings: [], text: source.trim() }] }
 }

@@ -1,5 +1,7 @@
+import { basename } from 'node:path'
 import { defineStage, params } from 'hone-engine'
 import { any, documents } from '../kinds/kinds.js'
+import { textFormat } from './text-format.js'
 
 export interface FilesParams {
   paths?: string[]
@@ -28,5 +30,14 @@ export const files = defineStage<FilesParams>({
   determinism: 'bytes',
   light: true,
   example: 'paths: [docs/**/*.md]',
+  // A file that is named itself is meant to be read; a glob and a folder may well hold others too.
+  check: ({ params: { paths = [] }, inputs }) =>
+    (inputs.files ?? [])
+      .filter(({ path, reference }) => basename(path) === basename(reference) && textFormat(path) === undefined)
+      .map(({ path, reference }) => ({
+        message: `"${reference}" is no md, txt or html file by its extension`,
+        param: `paths/${paths.indexOf(reference)}`,
+        hint: /\.(jsonl|ndjson|json|csv|tsv|tab)$/i.test(path) ? 'ingest/table reads it, a row a line.' : 'Convert it to one of these, or leave it out.',
+      })),
   run: () => import('./files.run.js'),
 })

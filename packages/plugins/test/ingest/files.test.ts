@@ -84,6 +84,15 @@ test('a folder stands for its files in the order of their names', async () => {
   assert.match(logs.join(), /1 files of other kinds were left out/)
 })
 
+test('a file that is named itself and cannot be read is seen before the run; what a glob or a folder brings along is not', async () => {
+  const named = (path: string, reference: string) => ({ path: `/p/${path}`, logicalName: path.slice(path.indexOf('/') + 1), reference })
+  const given = [named('a.md', 'a.md'), named('d.csv', 'd.csv'), named('x.PDF', './x.PDF'), named('notes', 'notes'), named('docs/b.pdf', 'docs'), named('docs/c.pdf', 'docs/*.pdf')]
+  assert.equal(await files.check!({ params: { paths: ['a.md', 'd.csv', './x.PDF', 'notes', 'docs', 'docs/*.pdf'], split: 'heading', depth: 6, minimum: 1 }, inputs: { files: given }, upstream: {} }), [
+    { message: '"d.csv" is no md, txt or html file by its extension', param: 'paths/1', hint: 'ingest/table reads it, a row a line.' },
+    { message: '"./x.PDF" is no md, txt or html file by its extension', param: 'paths/2', hint: 'Convert it to one of these, or leave it out.' },
+  ])
+})
+
 test('files that are no text, of another kind or empty fail by name', async () => {
   assert.is(await failure({ 'a.md': Buffer.from([0x23, 0xff, 0xfe]) }), 'a.md is not text in UTF-8')
   assert.is(await failure({ 'a.docx': 'x' }), 'none of the 1 files is md, txt or html, for example a.docx')
