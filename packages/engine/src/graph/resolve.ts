@@ -1,13 +1,13 @@
 import { Collector } from '../diagnostics/collector.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Result } from '../diagnostics/result.js'
-import { didYouMean, nearest } from '../diagnostics/suggestion.js'
-import type { StageDefinition } from '../plugin/define.js'
+import { nearest } from '../diagnostics/suggestion.js'
 import type { Registry, RegisteredStage } from '../plugin/registry.js'
 import type { Pipeline, StageSource } from '../source/pipeline.js'
 import { orderStages } from './cycles.js'
 import { Expander, type NamedForPort } from './expand.js'
 import type { Graph, GraphNode, NodeId } from './graph.js'
+import { checkPublished } from './published.js'
 import { makeEntry, type StageEntry } from './stage-entry.js'
 
 /** Of a graph with mistakes, what the parameters of its stages name all the same. */
@@ -71,11 +71,6 @@ function lookUp({ uses: { value, range } }: StageSource, registry: Registry, col
   return stage
 }
 
-const ofSameKind = (uses: string, { stages }: Registry): StageDefinition[] => {
-  const kind = `${uses.split('/')[0]!}/`
-  return stages.map(stage => stage.definition).filter(({ id }) => id !== uses && id.startsWith(kind))
-}
-
 const misreadings = new Set(['unknown-key', 'wrong-type', 'yaml-key'])
 
 /** The mistakes in the rest of a file that has some. A stage of which a key was misread may lack an input for that reason alone. */
@@ -86,35 +81,4 @@ export function furtherInGraph(partial: Pipeline, registry: Registry, mistakes: 
   const misread = new Set(mistakes.filter(d => misreadings.has(d.code)).map(stageAt))
   const graph = resolveGraph(partial, registry)
   return { diagnostics: graph.diagnostics.filter(d => d.code !== 'missing-input' || !misread.has(stageAt(d))), named: graph.ok ? namedBy(graph.value.nodes.values()) : (graph.named ?? []) }
-}
-
-/** Every published port is there, and no two nodes write to one place. */
-function checkPublished(nodes: readonly GraphNode[], { rangeOf }: Pipeline, registry: Registry, collector: Collector): void {
-  const taken: { path: string; node: GraphNode; port: string }[] = []
-  for (const node of nodes) {
-    for (const port in node.publish) {
-      if (!Object.hasOwn(node.outputPorts, port) && Object.keys(node.outputPorts).length > 0) {
-        const range = rangeOf(['stages', node.source.id, 'publish', port], 'key')
-        const uses = node.stage.definition.id
-        const other = ofSameKind(uses, registry).find(({ outputs }) => typeof outputs !== 'function' && Object.hasOwn(outputs, port))
-        // As with parameters, so that one stage can be swapped for another of its kind by changing one line.
-        if (other) collector.warning('unused-publish', range, `"${port}" is an output of ${other.id}; ${uses} does not have it.`, { hint: 'Nothing is published there.' })
-        else collector.error('unknown-port', range, `"${node.source.id}" has no output "${port}".`, { hint: didYouMean(port, Object.keys(node.outputPorts), 'Its outputs are') })
-        continue
-      }
-      if (node.when !== false) taken.push({ path: node.publish[port]!, node, port })
-    }
-  }
-  // Sorted by their parts, a folder stands right before what lies in it.
-  taken.sort((a, b) => (a.path.replaceAll('/', '\0') < b.path.replaceAll('/', '\0') ? -1 : 1))
-  for (const [i, { path, node, port }] of taken.entries()) {
-    const before = taken[i - 1]
-    if (!before || (path !== before.path && !path.startsWith(`${before.path}/`))) continue
-    // Two whose conditions wait for the run may well exclude one another.
-    if (node.when === undefined && before.node.when === undefined) continue
-    const isMatrix = before.node.source === node.source
-    collector.error('publish-path', rangeOf(['stages', node.source.id, 'publish', port]), isMatrix ? `Several nodes of "${node.source.id}" publish to "${path}".` : `"${node.source.id}" and "${before.node.source.id}" publish to the same place: "${path}".`, {
-      hint: isMatrix ? `Put the axes into the path: ${path}-\${{ matrix.${Object.keys(node.labels)[0] ?? 'axis'} }}.` : 'Give each a path of its own.',
-    })
-  }
 }

@@ -99,6 +99,20 @@ test('a condition is decided now where it can be', () => {
   assert.equal(when('params.rank == 4 && stages.after.metrics.f1 > 0.5'), [undefined, '(stages.after.metrics.f1 > 0.5)', { after: 'after' }, ['after']])
 })
 
+test('nodes that publish to one path are told which axes would part them, and of a path in another both are named', () => {
+  const clashes = (publish: string, more = '') => brief(resolveText(`stages:\n  m: { uses: command/shell, matrix: { x: [1, 2], y: [a, b] }, with: { command: ls, outputs: { o: file, p: file } }, publish: { ${publish} } }\n${more}`).diagnostics).map(d => d.replace(/^publish-path (\d+):\d+/, '$1'))
+  assert.equal(clashes('o: "out/f-${{ matrix.x }}"'), [
+    '2 Several nodes of "m" publish to "out/f-1". | Put the axis into the path: out/f-${{ matrix.x }}-${{ matrix.y }}.',
+  ])
+  assert.equal(clashes('o: out/f.jsonl'), ['2 Several nodes of "m" publish to "out/f.jsonl". | Put the axes into the path: out/f-${{ matrix.x }}-${{ matrix.y }}.jsonl.'])
+  const each = '${{ matrix.x }}${{ matrix.y }}'
+  assert.equal(clashes(`o: "out/${each}", p: "out/${each}"`)[0], '2 "m[x=1,y=a].p" and "m[x=1,y=a].o" publish to the same place: "out/1a". | Give each a path of its own.')
+  const stage = (id: string, path: string, when = '') => `  ${id}: { uses: command/shell, with: { command: ls, outputs: { o: file } }, publish: { o: ${path} }${when} }\n`
+  assert.equal(clashes(`o: "m/${each}"`, stage('a', 'out') + stage('b', 'out/x')), ['4 "b" publishes to "out/x", which lies in "out", where "a" publishes. | Give each a path of its own.'])
+  const waits = ', when: "stages[\'m[x=1,y=a]\'].metrics.n > 1"'
+  assert.equal(clashes(`o: "m/${each}"`, stage('a', 'out', waits) + stage('b', 'out/x', waits) + stage('c', 'out/y')), ['5 "c" publishes to "out/y", which lies in "out", where "a" publishes. | Give each a path of its own.'], 'also past what lies between them in their order')
+})
+
 test('two stages may publish to one place when their conditions may exclude one another', () => {
   const text = (a: string, b: string) => pipeline(`  x: { uses: command/shell, with: { command: ls, outputs: { o: file } }, publish: { o: out }, when: "${a}" }\n  y: { uses: command/shell, with: { command: ls, outputs: { o: file } }, publish: { o: out }, when: "${b}" }`)
   assert.equal(brief(resolveText(text('params.rank == 4', 'params.rank != 4')).diagnostics), [])
