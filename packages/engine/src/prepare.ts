@@ -11,6 +11,7 @@ import type { Provided, Services } from './compose.js'
 import { Collector } from './diagnostics/collector.js'
 import type { Diagnostic } from './diagnostics/diagnostic.js'
 import { DiagnosticError } from './diagnostics/diagnostic-error.js'
+import { shellWord } from './diagnostics/shell-word.js'
 import { nearest } from './diagnostics/suggestion.js'
 import type { Result } from './diagnostics/result.js'
 import { redactor } from './events/secrets.js'
@@ -60,6 +61,15 @@ export interface OpenedPipeline {
   /** Leads to other pipelines and to what lies outside. */
   readonly references: References
   readonly backend?: string
+  /** `hone run` of one of its stages, as it is typed. */
+  readonly commandFor: (stage: string) => string
+}
+
+/** `hone run` of a stage with the file and the parameters that were given, as it is typed. */
+export function runCommand({ file, set = [], paramsFile }: Pick<OpenOptions, 'file' | 'set' | 'paramsFile'>, stage: string): string {
+  const given = Array.isArray(set) ? (set as readonly string[]) : Object.entries(set).map(([name, value]) => `${name}=${value}`)
+  const words = [file, stage, ...given.flatMap(one => ['--set', one]), ...(paramsFile === undefined ? [] : ['--params', paramsFile])]
+  return `hone run ${words.map(shellWord).join(' ')}`
 }
 
 /** The store of a project: `HONE_HOME`, else `.hone` at its root. */
@@ -197,6 +207,7 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
       services,
       store,
       secrets,
+      commandFor: stage => runCommand(options, stage),
       references: {
         pinOf: reference => readLock(projectRoot).get(reference),
         outside: { cacheDir: userCache(env), env, secretOf: name => secrets.get(name) },

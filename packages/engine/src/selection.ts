@@ -20,7 +20,7 @@ export interface Selected extends SelectionOptions {
 type StateOf = (node: NodeId) => NodeState | undefined
 
 /** The nodes that are meant, and how what waits for digests, metrics and secrets is resolved. */
-export function selectionOf({ graph, store, registry, backend, secrets, references }: OpenedPipeline, selected: Selected, outside?: OutsideData): Result<PlanOptions> {
+export function selectionOf({ graph, store, registry, backend, secrets, references, commandFor }: OpenedPipeline, selected: Selected, outside?: OutsideData): Result<PlanOptions> {
   const { force = [], refresh = [] } = selected
   const selection = selectNodes(graph, { ...selected, force: force === true ? true : [...force, ...refresh] })
   if (!selection.ok) return selection
@@ -55,6 +55,7 @@ export function selectionOf({ graph, store, registry, backend, secrets, referenc
       mustHit: selection.value.mustHit,
       shared: sharedLookups(),
       references,
+      commandFor,
       ...(outside && { outside }),
       ...(backend !== undefined && { backend }),
     },

@@ -2,7 +2,6 @@ import { relative, sep } from 'node:path'
 import type { ActionRecord, ArtifactStore, Component, Digest, OutputRecord } from '../artifacts/types.js'
 import { Collector } from '../diagnostics/collector.js'
 import type { Result } from '../diagnostics/result.js'
-import { shellWord } from '../diagnostics/shell-word.js'
 import type { Graph, GraphNode, NodeId } from '../graph/graph.js'
 import type { Registry } from '../plugin/registry.js'
 import type { Pipeline } from '../source/pipeline.js'
@@ -34,6 +33,8 @@ export interface PlanOptions {
   readonly references?: References
   /** What asks the probes of stages; without it what they said last counts. */
   readonly outside?: OutsideData
+  /** `hone run` of a stage, with the parameters that were given, as it is typed. */
+  readonly commandFor: (stage: string) => string
   /** Shared with the run that follows, so that both see the same files. */
   readonly shared?: SharedLookups
 }
@@ -106,7 +107,7 @@ export async function plan(graph: Graph, options: PlanOptions): Promise<Result<P
     if (action.action === 'hit') continue
     if (mustHit?.has(node.id)) {
       problems.error('not-a-hit', node.source.uses.range, `${node.id} would have to run first: ${reasons[0] ?? 'no record yet'}`, {
-        hint: `Run it, or leave out --only: hone run ${shellWord(pipelineId(graph.pipeline))} ${node.source.id}`,
+        hint: `Run it, or leave out --only: ${options.commandFor(node.source.id)}`,
       })
     }
     await checkNode(node, graph, context, problems)

@@ -86,13 +86,15 @@ export function sketchGraph(projectRoot: string, sketch: Readonly<Record<string,
 const registry: Registry = { stage: () => undefined, kind: id => (id === 'model' ? model : undefined), stages: [], kinds: [rows, model], plugins: [], members: [], member: () => undefined, providers: [] }
 const bind = (node: GraphNode) => ({ params: node.params, template: node.params, env: node.env, envTemplate: node.env })
 
+const planOptions = { registry, bind, whenOf: () => true, commandFor: (stage: string) => `hone run pipeline.yaml ${stage}` }
+
 export async function planOf(store: FileStore, graph: Graph, options: Partial<PlanOptions> = {}): Promise<Plan> {
-  const result = await plan(graph, { store, registry, bind, whenOf: () => true, ...options })
+  const result = await plan(graph, { ...planOptions, store, ...options })
   if (!result.ok) throw new Error(JSON.stringify(result.diagnostics))
   return result.value
 }
 
-export const tryPlan = (store: FileStore, graph: Graph, options: Partial<PlanOptions> = {}) => plan(graph, { store, registry, bind, whenOf: () => true, ...options })
+export const tryPlan = (store: FileStore, graph: Graph, options: Partial<PlanOptions> = {}) => plan(graph, { ...planOptions, store, ...options })
 
 /** `a: hit`, `b: run (no record yet)`. */
 export const lines = (plan: Plan): string[] => [...plan.nodes].map(([id, n]) => `${id}: ${n.action}${n.reasons.length ? ` (${n.reasons.join('; ')})` : ''}`)
