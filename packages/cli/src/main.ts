@@ -12,7 +12,7 @@ const program = new Command('hone')
   .version(manifest.version)
   .showSuggestionAfterError()
   .configureHelp(helpOnOneScreen)
-  .configureOutput({ outputError: (text, write) => (shell.json ? shell.refuse(text.trimEnd()) : write(text)) })
+  .configureOutput({ outputError: (text, write) => (shell.json ? shell.refuse(text.trimEnd().replace(/^error: /, '')) : write(text)) })
   .addHelpText('after', '\nExample:  hone run pipelines/quickstart.yaml\nhone COMMAND --help tells more of one; hone --version is the version.')
 
 type Add = (program: Command, shell: Shell) => void
@@ -81,9 +81,9 @@ async function main(): Promise<void> {
   try {
     if (asked || isPlugged || first.startsWith('-')) await program.parseAsync(argv)
   } catch (error) {
-    if (error instanceof StoreError) shell.refuse(`error: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`)
+    if (error instanceof StoreError) shell.refuse(`${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`)
     else if (error instanceof Error && 'exitCode' in error && 'code' in error) process.exitCode = error.exitCode === 0 ? 0 : 2
-    else if (refusedByDisk(error) !== undefined) shell.refuse(`error: ${refusedByDisk(error)}`)
+    else if (refusedByDisk(error) !== undefined) shell.refuse(`${refusedByDisk(error)}`)
     else {
       process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nThis is a defect of hone itself, not of your pipeline.\n`)
       process.exitCode = 70

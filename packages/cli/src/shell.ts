@@ -28,7 +28,7 @@ export interface Shell {
   answer(object: unknown, text: () => string): void
   /** To stderr as people read them, or under `--json` to stdout as one object. */
   diagnostics(diagnostics: readonly Diagnostic[]): void
-  /** Says why nothing was done, under `--json` to stdout as `{ error }`, and exits 2. */
+  /** Says why nothing was done, as an error, under `--json` to stdout as `{ error }`, and exits 2. */
   refuse(message: string): undefined
   positiveInteger(value: string): number
   /** Whether hone itself has a command of this name. */
@@ -88,7 +88,7 @@ export function makeShell(args: readonly string[], isOwnCommand: (name: string) 
     },
     refuse: message => {
       if (json) stdout.write(`${JSON.stringify({ error: asTyped(message) })}\n`)
-      else stderr.write(`${asTyped(message)}\n`)
+      else stderr.write(`${err.red('error:')} ${asTyped(message)}\n`)
       process.exitCode = 2
       return undefined
     },

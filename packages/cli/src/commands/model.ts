@@ -65,7 +65,7 @@ async function usingModel(shell: Shell, work: () => Promise<void>): Promise<void
     await work()
   } catch (error) {
     if (!(error instanceof Error) || !(await isModelProblem(error))) throw error
-    shell.refuse(`error: ${error.message}${'hint' in error ? `\n  hint: ${String(error.hint)}` : ''}`)
+    shell.refuse(`${error.message}${'hint' in error ? `\n  hint: ${String(error.hint)}` : ''}`)
   }
 }
 

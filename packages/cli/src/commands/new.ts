@@ -17,7 +17,7 @@ type Parts = Readonly<Record<string, string>>
 function write(shell: Shell, folder: string, parts: Parts, words: Readonly<Record<string, string>>): boolean {
   const taken = Object.keys(parts).filter(name => existsSync(join(folder, name)))
   if (taken.length > 0) {
-    shell.refuse(`error: ${taken.map(name => relative(process.cwd(), join(folder, name))).join(', ')} ${taken.length > 1 ? 'are' : 'is'} there already; nothing was written\n  hint: Choose another name.`)
+    shell.refuse(`${taken.map(name => relative(process.cwd(), join(folder, name))).join(', ')} ${taken.length > 1 ? 'are' : 'is'} there already; nothing was written\n  hint: Choose another name.`)
     return false
   }
   for (const [name, from] of Object.entries(parts)) {
@@ -31,7 +31,7 @@ const camel = (name: string) => name.replace(/[-_]+([a-z0-9])/g, (_, letter: str
 
 function newStage(shell: Shell, given: string): void {
   const [, kind = 'rows', name] = new RegExp(`^(?:(${word})/)?(${word})$`).exec(given) ?? []
-  if (name === undefined) return shell.refuse(`error: "${given}" cannot name a stage\n  hint: Write NAME or KIND/NAME in small letters: hone new stage qa-convert/count-words`)
+  if (name === undefined) return shell.refuse(`"${given}" cannot name a stage\n  hint: Write NAME or KIND/NAME in small letters: hone new stage qa-convert/count-words`)
   const root = findProjectRoot(join(process.cwd(), 'pipeline.yaml'))
   const test = relative(process.cwd(), join(root, `plugins/${name}.test.mjs`))
   const words = { id: `${kind}/${name}`, name, camel: camel(name), module: name, package: name, source: `./${name}.ts`, test: `plugins/${name}.test.mjs` }
@@ -67,7 +67,7 @@ function isInstalled(root: string): boolean {
 
 function newPlugin(shell: Shell, given: string): void {
   const name = new RegExp(`^(?:@${word}/)?(${word})$`).exec(given)?.[1]
-  if (name === undefined) return shell.refuse(`error: "${given}" cannot name a package\n  hint: Write it as npm takes it: hone new plugin @acme/hone-words`)
+  if (name === undefined) return shell.refuse(`"${given}" cannot name a package\n  hint: Write it as npm takes it: hone new plugin @acme/hone-words`)
   const stage = name.replace(/^hone-(plugin-)?/, '') || name
   const folder = resolve(name)
   const words = { id: `rows/${stage}`, name: stage, camel: camel(stage), module: 'index', package: given, version, source: './src/index.ts', test: `${stage}.test.mjs` }

@@ -45,7 +45,7 @@ function addOne(program: Command, shell: Shell, command: CommandDefinition, plug
       if (value !== undefined) params[name] = value
     }
     const wrong = commandProblems(command, params)
-    if (wrong.length > 0) return shell.refuse(`error: ${wrong.join('\nerror: ')}`)
+    if (wrong.length > 0) return shell.refuse(`${wrong.join('\nerror: ')}`)
     const { cancel, stop } = interrupts(message => shell.stderr.write(`${message}\n`))
     try {
       const { default: run } = await command.run()
@@ -61,8 +61,8 @@ function addOne(program: Command, shell: Shell, command: CommandDefinition, plug
       })
       if (answer !== undefined) shell.answer(answer, () => (typeof answer === 'string' ? answer : JSON.stringify(answer, null, 2)))
     } catch (error) {
-      if (error instanceof CommandFailure) shell.refuse(`error: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`)
-      else shell.refuse(`error: ${command.name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n  hint: It comes from the plugin ${plugin}.`)
+      if (error instanceof CommandFailure) shell.refuse(`${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`)
+      else shell.refuse(`${command.name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n  hint: It comes from the plugin ${plugin}.`)
       shell.exit(cancel.aborted ? 130 : 1)
     } finally {
       stop()

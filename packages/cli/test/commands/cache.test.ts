@@ -72,7 +72,7 @@ test('gc keeps what was touched in the last hour, runs and pins; a pinned run mu
   const next = (await project.run('--set', 'n=2')).of('run-started')[0]!.run
   assert.is((await project.hone('cache', 'pin', 'last')).stdout, `${next} is pinned.\n`)
   const wrong = await project.hone('cache', 'pin', 'lst')
-  assert.equal([wrong.code, wrong.stderr], [2, `There is no run "lst" in ${project.path('.hone/runs')}. Did you mean "last"? \`hone runs\` lists them.\n`])
+  assert.equal([wrong.code, wrong.stderr], [2, `error: There is no run "lst" in ${project.path('.hone/runs')}. Did you mean "last"? \`hone runs\` lists them.\n`])
 })
 
 test('adopt keeps the old result under the new key after an edit of the code, and nothing else', async () => {

@@ -21,7 +21,7 @@ test('stages KIND/NAME gives its ports, its parameters with their defaults, and 
   assert.ok(one.params.properties.limit && one.example.startsWith('table:\n  uses: ingest/table\n'))
   assert.match((await project.hone('stages', 'ingest/table')).stdout, /^ingest\/table \(version \d+\)\n.*\n\ninputs\n {2}file {2}file.*\n\noutputs\n[^]*\nwith\n {2}path /)
   const wrong = await project.hone('stages', 'ingest/tabel')
-  assert.equal([wrong.code, wrong.stderr], [2, 'There is no stage "ingest/tabel". Did you mean "ingest/table"?\n'])
+  assert.equal([wrong.code, wrong.stderr], [2, 'error: There is no stage "ingest/tabel". Did you mean "ingest/table"?\n'])
 })
 
 test('a stage whose ports depend on its parameters shows those that it may have; maps show what they hold', async () => {

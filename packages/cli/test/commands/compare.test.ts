@@ -87,7 +87,7 @@ test('runs of two pipelines share what they share; where a record is gone, that 
 test('a run that is not there is named', async () => {
   const none = await project.hone('compare', 'last', '2019')
   assert.equal([none.code, none.stdout], [2, ''])
-  assert.match(none.stderr, /^There is no run "2019" in .*\. `hone runs` lists them\.\n$/)
+  assert.match(none.stderr, /^error: There is no run "2019" in .*\. `hone runs` lists them\.\n$/)
 })
 
 test.run()

@@ -100,7 +100,7 @@ zpty -d shell
 
 test('an unknown shell is told which there are', async () => {
   const wrong = await project.hone('completion', 'bsh')
-  assert.equal([wrong.code, wrong.stdout, wrong.stderr], [2, '', 'There are no completions for "bsh". Did you mean "bash"?\n'])
+  assert.equal([wrong.code, wrong.stdout, wrong.stderr], [2, '', 'error: There are no completions for "bsh". Did you mean "bash"?\n'])
   assert.match((await project.hone('completion', 'zsh', '--json')).json.script, /^#compdef hone\n/)
 })
 

@@ -110,7 +110,7 @@ test('the graph is text, Mermaid, DOT or JSON, with what a run would do', async 
   const { nodes } = JSON.parse(await graph('--json')) as { nodes: { id: string; after: string[]; action: string }[] }
   assert.equal(nodes.map(n => [n.id, n.after, n.action]), [['words[from=1]', [], 'hit'], ['words[from=2]', [], 'hit'], ['all', ['words[from=1]', 'words[from=2]'], 'hit'], ['told', ['all'], 'skip']])
   const wrong = await project.hone('graph', 'pipeline.yaml', '-f', 'png')
-  assert.equal([wrong.code, wrong.stderr], [2, 'There is no format "png"; there are text, mermaid, dot, json.\n'])
+  assert.equal([wrong.code, wrong.stderr], [2, 'error: There is no format "png"; there are text, mermaid, dot, json.\n'])
 })
 
 test('Graphviz draws the DOT: a box a stage, an arrow an edge', async () => {
