@@ -1,5 +1,6 @@
 import type { Result } from './diagnostics/result.js'
 import type { NodeId } from './graph/graph.js'
+import { nodeIds } from './graph/select.js'
 import { adopt, type Adoption } from './plan/adopt.js'
 import { fingerprint } from './plan/fingerprint.js'
 import { fingerprintContext, pipelineId, statesOf } from './plan/plan.js'
@@ -10,11 +11,12 @@ export async function adoptStage(options: OpenOptions, stage: string): Promise<R
   const prepared = await preparePlan({ ...options, stages: [stage] })
   if (!prepared.ok) return prepared
   const { opened, plan, planOptions } = prepared.value
+  const named = nodeIds(plan.graph, stage)
   const context = fingerprintContext(plan.graph, planOptions, statesOf(plan))
   const last = opened.store.lastKeys(pipelineId(plan.graph.pipeline))
   const adopted: (Adoption & { node: NodeId })[] = []
   for (const { node } of plan.nodes.values()) {
-    if (node.id !== stage && node.source.id !== stage) continue
+    if (!named.has(node.id)) continue
     const now = await fingerprint(node, context)
     const lastKey = last.get(node.id)
     const adoption: Adoption =

@@ -6,7 +6,7 @@ import { shellWord } from './diagnostics/shell-word.js'
 import { didYouMean } from './diagnostics/suggestion.js'
 import type { OutputRecord } from './artifacts/types.js'
 import { chooseOutput } from './graph/ports.js'
-import { isWritten, type PipelineReference } from './graph/reference.js'
+import { nodesMeant, type PipelineReference } from './graph/reference.js'
 import type { NamedFiles, Naming } from './plan/named-files.js'
 import { plan } from './plan/plan.js'
 import { namedOutput, problem, type References } from './plan/references.js'
@@ -68,10 +68,12 @@ export class OtherPipelines {
     await opened.value.store.close()
     if (!made.ok) return unplannable(reference, made.diagnostics, ['cycle', 'no-current-result', 'not-fetched'])
 
-    const nodes = [...made.value.nodes.values()].filter(({ node }) => node.source.id === reference.stage && isMember(node.labels, reference.member))
-    const [planned, second] = nodes
-    if (!planned) return problem('bad-reference', `"${naming.reference}" names no member of ${reference.stage}`, `See hone graph ${shellWord(reference.file)}.`)
-    if (second) return problem('ambiguous-member', `"${naming.reference}" means ${nodes.length} members: ${nodes.slice(0, 4).map(n => n.node.id).join(', ')}${nodes.length > 4 ? ', …' : ''}`, `Write ${reference.file}:${planned.node.id}${reference.port === undefined ? '' : `.${reference.port}`}.`)
+    const meant = nodesMeant(reference, [...graph.nodes.values()].filter(node => node.source.id === reference.stage))
+    if ('problem' in meant) return problem('bad-reference', `"${naming.reference}" names no member of ${reference.stage}`, meant.hint ?? `See hone graph ${shellWord(reference.file)}.`)
+    const [node, second] = meant.nodes
+    const planned = node && made.value.nodes.get(node.id)
+    if (!planned) throw new Error(`Internal: ${reference.file}: ${reference.stage} is not planned`)
+    if (second) return problem('ambiguous-member', `"${naming.reference}" means ${meant.nodes.length} members: ${meant.nodes.slice(0, 4).map(n => n.id).join(', ')}${meant.nodes.length > 4 ? ', …' : ''}`, `Write ${reference.file}:${planned.node.id}${reference.port === undefined ? '' : `.${reference.port}`}.`)
     const collector = new Collector()
     const range = planned.node.source.uses.range
     const port = chooseOutput(planned.node.outputPorts, { port: naming.port, of: { kind: naming.kind }, stage: `${reference.file}:${reference.stage}`, named: reference.port, range, definition: planned.node.stage.definition, registry: opened.value.registry }, collector)
@@ -85,9 +87,6 @@ export class OtherPipelines {
     return { opened: opened.value, output }
   }
 }
-
-const isMember = (labels: Readonly<Record<string, string | number | boolean>>, member: PipelineReference['member']) =>
-  Object.entries(member ?? {}).every(([axis, value]) => axis in labels && isWritten(labels[axis]!, value))
 
 const whyNotCurrent = ({ action, reasons, node }: PlannedNode) => (action === 'skip' ? `${node.id} is skipped: ${reasons[0]}` : `${node.id} would run: ${reasons[0] ?? 'no record yet'}`)
 

@@ -1,6 +1,7 @@
 import type { Digest } from './artifacts/types.js'
 import type { Result } from './diagnostics/result.js'
 import type { NodeId } from './graph/graph.js'
+import { nodeIds } from './graph/select.js'
 import { describe, explain, type Difference } from './plan/explain.js'
 import { fingerprint } from './plan/fingerprint.js'
 import { fingerprintContext, pipelineId, statesOf } from './plan/plan.js'
@@ -23,12 +24,13 @@ export async function whyStage(options: OpenOptions, stage: string): Promise<Res
   const prepared = await preparePlan({ ...options, stages: [stage] })
   if (!prepared.ok) return prepared
   const { opened, plan, planOptions } = prepared.value
+  const named = nodeIds(plan.graph, stage)
   const context = fingerprintContext(plan.graph, planOptions, statesOf(plan))
   const last = opened.store.lastKeys(pipelineId(plan.graph.pipeline))
   const whys: Why[] = []
   for (const planned of plan.nodes.values()) {
     const { node, action } = planned
-    if (node.id !== stage && node.source.id !== stage) continue
+    if (!named.has(node.id)) continue
     const lastKey = last.get(node.id)
     const before = lastKey && opened.store.recordOf(lastKey)
     const now = action === 'skip' ? undefined : await fingerprint(node, context)

@@ -1,7 +1,7 @@
 import { constants, copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { didYouMean, parseReference, preparePlan, shellWord, type OutputRecord, type Prepared } from 'hone-engine'
+import { didYouMean, nodesNamed, parseReference, preparePlan, type OutputRecord, type Prepared } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { size } from '../terminal/format.js'
 import { pipelineOptions, type PipelineFlags, type Shell } from '../shell.js'
@@ -13,13 +13,14 @@ interface FoundArtifact extends OutputRecord {
 }
 
 /** The present artifacts that are meant; says what is wrong and answers undefined where there are none. */
-function findArtifacts(shell: Shell, file: string, wanted: string, flags: PipelineFlags, { plan, opened }: Prepared): readonly FoundArtifact[] | undefined {
+function findArtifacts(shell: Shell, file: string, wanted: string, { plan, opened }: Prepared): readonly FoundArtifact[] | undefined {
   const reference = parseReference(wanted)
   if (!reference) return shell.refuse(`"${wanted}" names no stage: write STAGE or STAGE.PORT.`)
-  const named = [...plan.nodes.values()].filter(({ node }) => (wanted.includes('[') ? wanted.startsWith(node.id) : node.source.id === reference.stage))
-  if (named.length === 0) return shell.refuse(`${file} has no stage "${reference.stage}". ${didYouMean(reference.stage, plan.graph.pipeline.stages.map(s => s.id)) ?? ''}`)
+  const meant = nodesNamed(plan.graph, reference)
+  if ('problem' in meant) return shell.refuse(`${file}: ${meant.problem}${meant.hint === undefined ? '' : `\n  hint: ${meant.hint}`}`)
+  const named = meant.nodes.map(node => plan.nodes.get(node.id)!)
   const stale = named.filter(n => n.action !== 'hit')
-  if (stale.length) return shell.refuse(`${stale[0]!.node.id} has no current result (${stale[0]!.action}: ${stale[0]!.reasons[0] ?? ''}).\n  hint: hone run ${[file, reference.stage, ...(flags.set ?? []).flatMap(set => ['--set', set]), ...(flags.params === undefined ? [] : ['--params', flags.params])].map(shellWord).join(' ')}`)
+  if (stale.length) return shell.refuse(`${stale[0]!.node.id} has no current result (${stale[0]!.action}: ${stale[0]!.reasons[0] ?? ''}).\n  hint: ${opened.commandFor(reference.stage)}`)
   const found = named.flatMap(n =>
     n.action !== 'hit'
       ? []
@@ -48,7 +49,7 @@ export function addArtifacts(program: Command, shell: Shell): void {
       }
       const { store, registry } = prepared.value.opened
       try {
-        const found = findArtifacts(shell, file, wanted, flags, prepared.value)
+        const found = findArtifacts(shell, file, wanted, prepared.value)
         if (!found) return
         if (flags.out === undefined) {
           return shell.answer({ artifacts: found }, () => (found.length === 1 ? found[0]!.path : columns(found.map(a => [`${a.node}.${a.port}`, a.kind, size(a.bytes), a.path]))))

@@ -30,8 +30,14 @@ export function findRunId(shell: Shell, wanted: string): string | undefined {
   return id
 }
 
+export interface Run {
+  readonly id: string
+  readonly dir: string
+  readonly state: RunState
+}
+
 /** What became of that run, by its events. */
-export async function findRun(shell: Shell, wanted: string): Promise<{ id: string; dir: string; state: RunState } | undefined> {
+export async function findRun(shell: Shell, wanted: string): Promise<Run | undefined> {
   const id = findRunId(shell, wanted)
   if (id === undefined) return undefined
   const dir = join(runsFolder(), id)

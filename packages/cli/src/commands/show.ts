@@ -1,12 +1,12 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs'
 import { pipeline as pump } from 'node:stream/promises'
 import type { Command } from 'commander'
-import { didYouMean, followRow, logFile, shellWord, type FileStore, type RunOutput, type RunState, type StageState } from 'hone-engine'
+import { didYouMean, followRow, logFile, nodesMeant, parseReference, shellWord, type FileStore, type RunOutput, type RunState, type StageState } from 'hone-engine'
 import { columns } from '../terminal/columns.js'
 import { duration, number, size } from '../terminal/format.js'
 import { rowWay } from '../terminal/row-way.js'
 import { failureText, shownMetrics, type Surroundings } from '../terminal/summary.js'
-import { findRun, openHere, runArgument } from './find-run.js'
+import { findRun, openHere, runArgument, type Run } from './find-run.js'
 import type { Shell } from '../shell.js'
 
 interface ShowFlags {
@@ -29,8 +29,8 @@ export function addShow(program: Command, shell: Shell): void {
       if (!run) return
       const { id, dir, state } = run
       if (flags.log && stageName === undefined) return shell.refuse(`--log is of one stage: hone show ${wanted} STAGE --log. There are ${[...state.stages.keys()].join(', ')}.`)
-      const stage = stageName === undefined ? undefined : state.stages.get(stageName)
-      if (stageName !== undefined && !stage) return shell.refuse(`The run ${id} has no stage "${stageName}". ${didYouMean(stageName, state.stages.keys()) ?? `There are ${[...state.stages.keys()].join(', ')}.`}`)
+      const stage = stageName === undefined ? undefined : stageNamed(shell, run, stageName)
+      if (stageName !== undefined && !stage) return
       if (flags.row !== undefined) return showRow(shell, id, stage ? [stage] : [...state.stages.values()], flags.row)
       if (!stage) return showRun(shell, id, state)
       const log = logFile(dir, stage.stage)
@@ -39,6 +39,18 @@ export function addShow(program: Command, shell: Shell): void {
       if (!existsSync(log)) shell.stderr.write(`${stage.stage} printed nothing.\n`)
       else await pump(createReadStream(log), shell.stdout, { end: false })
     })
+}
+
+/** Says why there is none, or which of several are meant, and answers undefined. */
+function stageNamed(shell: Shell, { id, state: { stages } }: Run, name: string): StageState | undefined {
+  const wanted = parseReference(name)
+  const nodes = [...stages.keys()].map(node => ({ id: node, stage: parseReference(node)?.stage, labels: parseReference(node)?.member ?? {} })).filter(({ stage }) => stage === wanted?.stage)
+  if (!wanted || nodes.length === 0) return shell.refuse(`The run ${id} has no stage "${name}". ${didYouMean(name, stages.keys()) ?? `There are ${[...stages.keys()].join(', ')}.`}`)
+  const meant = nodesMeant(wanted, nodes)
+  if ('problem' in meant) return shell.refuse(`The run ${id}: ${meant.problem} ${meant.hint ?? ''}`.trimEnd())
+  const [node, second] = meant.nodes
+  if (second) return shell.refuse(`"${name}" means ${meant.nodes.length} of the run ${id}; name one of ${meant.nodes.map(n => n.id).join(', ')}.`)
+  return stages.get(node!.id)
 }
 
 const around = (shell: Shell): Surroundings => ({ palette: shell.out, cwd: process.cwd(), asTyped: shell.asTyped })

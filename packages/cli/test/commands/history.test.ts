@@ -24,7 +24,7 @@ test('before the first run there are none, and `last` is not there', async () =>
   assert.is((await project.hone('runs')).stdout, 'No runs yet.\n')
   const show = await project.hone('show', 'last')
   assert.equal([show.code, show.stdout], [2, ''])
-  assert.is(show.stderr, `There is no run "last" in ${project.path('.hone/runs')}. \`hone runs\` lists them.\n`)
+  assert.is(show.stderr, `error: There is no run "last" in ${project.path('.hone/runs')}. \`hone runs\` lists them.\n`)
   assert.match((await project.hone('show', 'last', '--json')).json.error, /^There is no run "last"/)
 })
 
@@ -47,8 +47,8 @@ test('runs lists them newest first, with what became of their stages', async () 
   assert.equal((await project.hone('runs', '--since', '2999-01-01', '--json')).json.runs, [])
   assert.is((await project.hone('runs', '--status', 'interrupted')).stdout, 'No run is like that.\n')
   const refused = async (...args: string[]) => (await project.hone('runs', ...args)).stderr
-  assert.is(await refused('--status', 'fine'), 'There is no status "fine"; there are succeeded, failed, interrupted, unfinished.\n')
-  assert.is(await refused('--since', 'tuesday'), '"tuesday" is no time: write a date (2026-11-25, 2026-11-25T10:00) or how long ago (2h, 3d).\n')
+  assert.is(await refused('--status', 'fine'), 'error: There is no status "fine"; there are succeeded, failed, interrupted, unfinished.\n')
+  assert.is(await refused('--since', 'tuesday'), 'error: "tuesday" is no time: write a date (2026-11-25, 2026-11-25T10:00) or how long ago (2h, 3d).\n')
   assert.is((await project.start(['runs', '--limit', '1', '--json'], { cwd: '.hone' }).ended).json.runs.length, 1, 'also from a folder below')
 })
 
@@ -89,13 +89,13 @@ failed: next (command/shell): the command ended with exit code 3
   )
   assert.is((await project.hone('show', 'last', 'next', '--log')).stdout, 'about to fail\n')
   const wrong = await project.hone('show', 'last', 'mad')
-  assert.equal([wrong.code, wrong.stderr], [2, `The run ${ids[0]} has no stage "mad". Did you mean "made"?\n`])
+  assert.equal([wrong.code, wrong.stderr], [2, `error: The run ${ids[0]} has no stage "mad". Did you mean "made"?\n`])
 })
 
 test('show of a run that failed ends with why, and --log without a stage names them', async () => {
   assert.match(blank((await project.hone('show', 'last')).stdout), /\nnext command\/shell failed TIME .*\nseveral .*\n\nfailed: next \(command\/shell\): the command ended with exit code 3\n \| about to fail\n all of it: /)
   const log = await project.hone('show', 'last', '--log')
-  assert.equal([log.code, log.stderr], [2, '--log is of one stage: hone show last STAGE --log. There are made, next, several.\n'])
+  assert.equal([log.code, log.stderr], [2, 'error: --log is of one stage: hone show last STAGE --log. There are made, next, several.\n'])
 })
 
 test('artifacts says where a result is, and --out copies it with a name that says what it is', async () => {
@@ -112,10 +112,10 @@ test('artifacts says where a result is, and --out copies it with a name that say
   assert.equal([project.read('all/several.one.jsonl'), project.read('all/several.tree/in side/leaf.txt')], ['{"a":1}\n', 'leaf\n'])
   project.write({ 'copy of it/one.jsonl': 'mine\n' })
   const again = await copied('several.one', 'copy of it')
-  assert.equal([again.code, again.stderr], [2, `${project.path('copy of it/one.jsonl')} is there already; nothing was copied.\n`])
+  assert.equal([again.code, again.stderr], [2, `error: ${project.path('copy of it/one.jsonl')} is there already; nothing was copied.\n`])
   assert.is(project.read('copy of it/one.jsonl'), 'mine\n')
   const folder = await copied('several.tree', 'tree')
-  assert.equal([folder.code, folder.stderr], [2, `${project.path('tree/in side/leaf.txt')} is there already; nothing was copied.\n`], 'folders are joined, files are not replaced')
+  assert.equal([folder.code, folder.stderr], [2, `error: ${project.path('tree/in side/leaf.txt')} is there already; nothing was copied.\n`], 'folders are joined, files are not replaced')
 })
 
 test('what somebody added to a folder in the store is not copied with it', async () => {
@@ -132,10 +132,25 @@ test('what has no current result, and what is no stage or port, is refused with 
     assert.equal([code, stdout], [2, ''])
     return stderr
   }
-  assert.match(await refused('next', '--set', 'fail=true'), /^next has no current result \(run: .*\)\.\n {2}hint: hone run pipeline\.yaml next --set fail=true\n$/)
-  assert.is(await refused('nxt'), 'pipeline.yaml has no stage "nxt". Did you mean "next"?\n')
-  assert.is(await refused('several.tre'), 'several has no output "tre". Did you mean "tree"?\n')
-  assert.is(await refused('several.rows'), 'several has no output "rows". Its outputs are one, tree.\n')
+  assert.match(await refused('next', '--set', 'fail=true'), /^error: next has no current result \(run: .*\)\.\n {2}hint: hone run pipeline\.yaml next --set fail=true\n$/)
+  assert.is(await refused('nxt'), 'error: pipeline.yaml: The pipeline has no stage "nxt".\n  hint: Did you mean "next"?\n')
+  assert.is(await refused('next[n=1]'), 'error: pipeline.yaml: "next" has no axis "n".\n  hint: It is one node: write next.\n')
+  assert.is(await refused('several.tre'), 'error: several has no output "tre". Did you mean "tree"?\n')
+  assert.is(await refused('several.rows'), 'error: several has no output "rows". Its outputs are one, tree.\n')
+})
+
+test('artifacts, show and why take members by any of their axes, and no stage of a like name', async () => {
+  const project = Project.make({ 'pipeline.yaml': `stages:\n  t: ${shell('echo "{}" > "$HONE_OUTPUT_TO"')}\n  tuned: ${shell('echo ${{ matrix.x }}${{ matrix.y }}; echo "{}" > "$HONE_OUTPUT_TO"', 'matrix: { x: [1, 2], y: [a, b] }')}\n` })
+  assert.is((await project.run()).code, 0)
+  const nodes = async (wanted: string) => (await project.hone('artifacts', 'pipeline.yaml', wanted, '--json')).json.artifacts.map((a: { node: string }) => a.node)
+  assert.equal(await nodes('tuned[x=2].to'), ['tuned[x=2,y=a]', 'tuned[x=2,y=b]'])
+  assert.equal(await nodes('tuned[y="b",x=2]'), ['tuned[x=2,y=b]'])
+  const why = await project.hone('why', 'pipeline.yaml', 'tuned[y=b]', '--json')
+  assert.equal(why.json.nodes.map((n: { node: string }) => n.node), ['tuned[x=1,y=b]', 'tuned[x=2,y=b]'])
+  assert.is((await project.hone('show', 'last', 'tuned[y=b,x=2]', '--log')).stdout, '2b\n')
+  const several = await project.hone('show', 'last', 'tuned[x=2]')
+  assert.match(several.stderr, /^error: "tuned\[x=2\]" means 2 of the run .*; name one of tuned\[x=2,y=a\], tuned\[x=2,y=b\]\.\n$/)
+  assert.match((await project.hone('show', 'last', 'tuned[x=3]')).stderr, /^error: The run .*: "tuned" has no member x=3\. There are tuned\[x=1,y=a\], /)
 })
 
 test.run()

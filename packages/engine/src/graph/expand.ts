@@ -9,7 +9,7 @@ import type { GraphNode, NodeId, NodeInput, Scalar } from './graph.js'
 import { AxisIndex, commonAxes, type Labels } from './matrix.js'
 import { possibleInputs } from '../plugin/possible-ports.js'
 import { chooseOutput, fits, giversOf } from './ports.js'
-import { isWritten, labelText, type PortReference } from './reference.js'
+import { labelText, membersMeant, type PortReference } from './reference.js'
 import { absentAxes, mostNodes, type InputMember, type StageEntry, type StageInput, type StageRead } from './stage-entry.js'
 
 /** More edges than this take longer to walk than any plan should. */
@@ -125,19 +125,10 @@ export class Expander {
   #members(target: PortReference, member: InputMember): readonly Candidate[] {
     const nodes = this.#entries.get(target.stage)?.nodes ?? []
     if (!target.member) return nodes.map(node => ({ node, labels: node.labels }))
-    const wanted = Object.entries(target.member)
-    const axes = [...new Set(nodes.flatMap(node => Object.keys(node.labels)))]
-    for (const [axis] of wanted) {
-      if (axes.includes(axis)) continue
-      this.#collector.error('bad-reference', member.range, `"${target.stage}" has no axis "${axis}".`, { hint: axes.length > 0 ? didYouMean(axis, axes, 'Its axes are') : `It is one node: write ${target.stage}${target.port === undefined ? '' : `.${target.port}`}.` })
-      return []
-    }
-    const found = nodes.filter(node => wanted.every(([axis, value]) => axis in node.labels && isWritten(node.labels[axis]!, value)))
-    if (found.length === 0) {
-      const shown = nodes.slice(0, 8).map(node => node.id)
-      this.#collector.error('bad-reference', member.range, `"${target.stage}" has no member ${wanted.map(([axis, value]) => `${axis}=${value}`).join(',')}.`, { hint: `There ${nodes.length === 1 ? 'is' : 'are'} ${shown.join(', ')}${nodes.length > shown.length ? ` and ${nodes.length - shown.length} more` : ''}.` })
-    }
-    return found.map(node => ({ node, labels: without(node.labels, target.member!) }))
+    const meant = membersMeant(target, nodes)
+    if ('nodes' in meant) return meant.nodes.map(node => ({ node, labels: without(node.labels, target.member!) }))
+    this.#collector.error('bad-reference', member.range, meant.problem, { hint: meant.hint })
+    return []
   }
 
   /** Every combination of the own matrix with what agrees in the single ports. */

@@ -1,3 +1,4 @@
+import { didYouMean } from '../diagnostics/suggestion.js'
 import type { Scalar } from './graph.js'
 
 /** `stage`, `stage.port` or `stage[axis=value].port`, taken apart. */
@@ -58,5 +59,30 @@ export function labelText(labels: Readonly<Record<string, Scalar>>): string {
   return text
 }
 
-/** Whether a value of an axis is the one that a reference writes; a text needs its quotes only where it must. */
-export const isWritten = (value: Scalar, written: string) => String(value) === written
+interface Member {
+  readonly id: string
+  readonly labels: Readonly<Record<string, Scalar>>
+}
+
+/** Of the nodes of a stage those that a reference means: with each value that it writes, whatever other axes they have. Else why there are none. */
+export function membersMeant<N extends Member>({ stage, member, port }: PortReference, nodes: readonly N[]): { readonly nodes: readonly N[] } | { readonly problem: string; readonly hint: string | undefined } {
+  if (!member) return { nodes }
+  const wanted = Object.entries(member)
+  const axes = [...new Set(nodes.flatMap(node => Object.keys(node.labels)))]
+  const unknown = wanted.find(([axis]) => !axes.includes(axis))?.[0]
+  if (unknown !== undefined) {
+    return { problem: `"${stage}" has no axis "${unknown}".`, hint: axes.length > 0 ? didYouMean(unknown, axes, 'Its axes are') : `It is one node: write ${stage}${port === undefined ? '' : `.${port}`}.` }
+  }
+  // A text needs its quotes only where it must.
+  const found = nodes.filter(({ labels }) => wanted.every(([axis, value]) => axis in labels && String(labels[axis]) === value))
+  if (found.length > 0) return { nodes: found }
+  const shown = nodes.slice(0, 8).map(node => node.id)
+  return { problem: `"${stage}" has no member ${wanted.map(([axis, value]) => `${axis}=${value}`).join(',')}.`, hint: `There ${nodes.length === 1 ? 'is' : 'are'} ${shown.join(', ')}${nodes.length > shown.length ? ` and ${nodes.length - shown.length} more` : ''}.` }
+}
+
+/** The same where a node's own name is written: that one alone, though others have its axes and more. */
+export function nodesMeant<N extends Member>(reference: PortReference, nodes: readonly N[]): ReturnType<typeof membersMeant<N>> {
+  const meant = membersMeant(reference, nodes)
+  const itself = reference.member && 'nodes' in meant && meant.nodes.find(({ labels }) => Object.keys(labels).length === Object.keys(reference.member!).length)
+  return itself ? { nodes: [itself] } : meant
+}

@@ -1,7 +1,8 @@
 import { Collector } from '../diagnostics/collector.js'
 import type { Result } from '../diagnostics/result.js'
 import { didYouMean } from '../diagnostics/suggestion.js'
-import type { Graph, NodeId } from './graph.js'
+import type { Graph, GraphNode, NodeId } from './graph.js'
+import { nodesMeant, parseReference, type PortReference } from './reference.js'
 
 /** What the command line asks for: names of stages (all their members) or of nodes. */
 export interface SelectionOptions {
@@ -24,17 +25,29 @@ export interface Selection {
   readonly mustHit: ReadonlySet<NodeId>
 }
 
+/** The nodes that a command line names, a stage or one of its members; its port is not looked at. */
+export function nodesNamed({ nodes, pipeline }: Graph, reference: PortReference): ReturnType<typeof nodesMeant<GraphNode>> {
+  const ids = pipeline.stages.map(stage => stage.id)
+  if (ids.includes(reference.stage)) return nodesMeant(reference, [...nodes.values()].filter(node => node.source.id === reference.stage))
+  return { problem: `The pipeline has no stage "${reference.stage}".`, hint: didYouMean(reference.stage, ids, 'The stages are') }
+}
+
+/** The same of a whole name; none where it means nothing. */
+export function nodeIds(graph: Graph, name: string): ReadonlySet<NodeId> {
+  const reference = parseReference(name)
+  const meant = reference && nodesNamed(graph, reference)
+  return new Set(meant && 'nodes' in meant ? meant.nodes.map(node => node.id) : [])
+}
+
 /** The nodes of a graph that a command means; unknown names are errors. */
 export function selectNodes(graph: Graph, { stages = [], only, from, force = [] }: SelectionOptions): Result<Selection> {
   const collector = new Collector()
-  const named = (name: string): NodeId[] => {
-    if (graph.nodes.has(name as NodeId)) return [name as NodeId]
-    const members = [...graph.nodes.values()].filter(node => node.source.id === name).map(node => node.id)
-    if (members.length > 0) return members
-    const ids = new Set(graph.pipeline.stages.map(stage => stage.id))
-    const stage = name.split('[')[0]!
-    const siblings = ids.has(stage) ? [...graph.nodes.values()].filter(node => node.source.id === stage).map(node => node.id) : []
-    collector.error('unknown-selection', undefined, `The pipeline has no stage "${name}".`, { hint: siblings.length > 0 ? didYouMean(name, siblings, 'Its members are') : didYouMean(name, ids, 'The stages are') })
+  const named = (name: string): readonly NodeId[] => {
+    const reference = parseReference(name)
+    const meant = nodesNamed(graph, reference ?? { stage: name, member: undefined, port: undefined })
+    if ('problem' in meant) collector.error('unknown-selection', undefined, meant.problem, { hint: meant.hint })
+    else if (reference?.port !== undefined) collector.error('unknown-selection', undefined, `"${name}" names a port; a stage is wanted.`, { hint: `Write ${name.slice(0, -reference.port.length - 1)}.` })
+    else return meant.nodes.map(node => node.id)
     return []
   }
   const after = (id: NodeId) => graph.nodes.get(id)!.after

@@ -43,9 +43,27 @@ test('force means what is selected, or what is named', () => {
 
 test('a name that is none is an error with what was meant', () => {
   assert.equal(select({ stages: ['b[rank=5]', 'edn'] }), [
-    'unknown-selection The pipeline has no stage "b[rank=5]". | Did you mean "b[rank=4]"?',
+    'unknown-selection "b" has no member rank=5. | There are b[rank=4], b[rank=8].',
     'unknown-selection The pipeline has no stage "edn". | Did you mean "end"?',
   ])
+})
+
+test('a member is named by some of its axes, in any order and with quotes; its whole name means it alone', () => {
+  const deep = graphOf(`
+stages:
+  t: { uses: command/shell, matrix: { rate: [5, 6], rank: [1, 2], include: [{ rate: 7 }, { rate: 7, rank: 3 }] }, with: { command: ls, outputs: { o: file } } }
+  ta: { uses: command/shell, with: { command: ls } }
+`)
+  const named = (name: string) => {
+    const result = selectNodes(deep, { stages: [name] })
+    return result.ok ? [...result.value.nodes] : brief(result.diagnostics)
+  }
+  assert.equal(named('t[rank=1]'), ['t[rate=5,rank=1]', 't[rate=6,rank=1]'])
+  assert.equal(named('t[rank="1",rate=6]'), ['t[rate=6,rank=1]'])
+  assert.equal(named('t[rate=7]'), ['t[rate=7]'])
+  assert.equal(named('t[rnk=1]'), ['unknown-selection "t" has no axis "rnk". | Did you mean "rank"?'])
+  assert.equal(named('ta[rank=1]'), ['unknown-selection "ta" has no axis "rank". | It is one node: write ta.'])
+  assert.equal(named('t[rank=1].o'), ['unknown-selection "t[rank=1].o" names a port; a stage is wanted. | Write t[rank=1].'])
 })
 
 test('the drawings show a box a stage, and the JSON every node', () => {
