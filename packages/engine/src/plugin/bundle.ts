@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, extname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { BuildOptions, Metafile, Plugin } from 'esbuild'
 import { areUnchanged, stampsOf } from './remember-by-files.js'
+import { foldersAt, loaderOf, unfollowedBy } from './unfollowed.js'
 import { externalPath, honePackage, isForeign, packages, runsFromSource, type BuiltInModules } from './resolve.js'
 
 /** Raised when what is remembered of a bundle is of another form. */
@@ -14,7 +15,7 @@ export const bundleForm = 2
 export interface PluginBundle {
   /** Absolute path of the entry to import. */
   readonly entry: string
-  /** Absolute paths of all files that were read for it, and of what was found for the packages that it imports. */
+  /** Absolute paths of all files that were read for it, of folders of which all that fits was, and of what was found for the packages that it imports. */
   readonly inputs: readonly string[]
   /** File name of a chunk → absolute path of the source that a dynamic import named. */
   readonly dynamicEntries: Readonly<Record<string, string>>
@@ -67,7 +68,15 @@ export async function bundlePlugin(file: string, cacheDir: string, builtIn: Buil
     sourcesContent: true,
     banner: { js: requireBanner },
     plugins: [
-      { name: 'hone-import-meta', setup: setup => setup.onLoad({ filter: scripts }, ({ path }) => (foreign(path) ? undefined : ownUrl(path))) },
+      {
+        name: 'hone-import-meta',
+        setup: setup => setup.onLoad({ filter: scripts }, async ({ path }) => {
+          if (foreign(path)) return undefined
+          const text = await readFile(path, 'utf8')
+          for (const folder of (await unfollowedBy(path, text)).folders) for (const at of foldersAt(path, folder)) outside.add(at)
+          return ownUrl(path, text)
+        }),
+      },
       required(builtIn),
       packages(builtIn, (_, found, kind) => {
         if (!foreign(found) && !isHone(found, builtIn)) return { path: found, external: false }
@@ -109,12 +118,8 @@ const required = (builtIn: BuiltInModules): Plugin => ({
 })
 
 /** Keeps `import.meta.url` the address of the source, so that a file beside the plugin is found from the cache folder too. */
-async function ownUrl(path: string) {
-  const text = await readFile(path, 'utf8')
-  if (!text.includes('import.meta.url')) return undefined
-  const loader = extname(path).replace(/^\.[cm]?/, '') as 'js' | 'jsx' | 'ts' | 'tsx'
-  return { contents: text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)), loader }
-}
+const ownUrl = (path: string, text: string) =>
+  text.includes('import.meta.url') ? { contents: text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)), loader: loaderOf(path) } : undefined
 
 function holds(file: string, contents: Uint8Array): boolean {
   try {

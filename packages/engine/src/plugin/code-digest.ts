@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { dirname, extname, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundledFiles, bundleOptions, readFiles } from './bundle.js'
 import { dependenciesOf } from './dependencies.js'
 import { installedFrom } from './installed.js'
+import { edited, foldersAt, isScript, loaderOf, unfollowedBy, unfollowedIn } from './unfollowed.js'
 import { honePackage, isForeign, packageOf, packages, type BuiltInModules, type PackageId } from './resolve.js'
 
 /** What a stage's code comes to, and the files that it rests on (sources, declared assets, package.json of packages). */
@@ -16,22 +17,21 @@ export interface CodeDigest {
 }
 
 /** Raised when a digest covers more: what was remembered of files by earlier rules is computed anew. */
-export const digestRules = 3
-
-const assetUrl = /new URL\(\s*(["'`])([^"'`$]+)\1\s*,\s*import\.meta\.url\s*\)/g
+export const digestRules = 4
 
 /**
  * SHA-256 of the minified bundle of `entry`, with the versions of the npm packages that it reaches, of what those depend on, the integrity of the archives
- * that npm took them from, and the contents of its assets. Packages outside node_modules (a workspace's own) are part of the bundle. `strict` gives up, with
+ * that npm took them from, and its assets: of a script, which a thread may run, the digest in the same way, of others the contents. Packages outside node_modules (a workspace's own) are part of the bundle. `strict` gives up, with
  * the reason, on code that is only known when it runs; the built-in stages are held to that, and to what their packages depend on, by their version.
  */
-export async function digestCode(entry: string, builtIn: BuiltInModules, strict: boolean): Promise<CodeDigest> {
+export async function digestCode(entry: string, builtIn: BuiltInModules, strict: boolean, within: readonly string[] = []): Promise<CodeDigest> {
   const { build } = await import('esbuild')
   const root = dirname(entry)
   const builtInFiles = new Set(Object.values(builtIn.plugins).map(url => fileURLToPath(url)))
   const found = new Map<string, string>()
   const assets = new Map<string, string[]>()
   const unknown = new Map<string, string>()
+  const folders = new Set<string>()
   const foreign = isForeign(entry)
   const { outputFiles, metafile } = await build({
     ...bundleOptions(entry, root),
@@ -47,10 +47,11 @@ export async function digestCode(entry: string, builtIn: BuiltInModules, strict:
         setup: setup => setup.onLoad({ filter: /\.(?:[cm]?[jt]s|[jt]sx)$/ }, async ({ path }) => {
           if (foreign(path)) return undefined
           const text = await readFile(path, 'utf8')
-          assets.set(path, [...text.matchAll(assetUrl)].map(m => resolve(dirname(path), m[2]!)))
-          const rest = text.replace(assetUrl, '').replace(/createRequire\(\s*import\.meta\.url\s*\)/g, '')
-          if (/\bimport\.meta\.(?:url|dirname|filename)\b|\b__dirname\b|\b__filename\b/.test(rest)) unknown.set(path, 'its own path')
-          return { contents: text, loader: extname(path).replace(/^\.[cm]?/, '') as 'js' | 'ts' | 'tsx' | 'jsx' }
+          const found = await unfollowedBy(path, text)
+          assets.set(path, found.assets.map(asset => resolve(dirname(path), asset)))
+          for (const folder of found.folders) for (const at of foldersAt(path, folder)) folders.add(at)
+          if (found.unknown !== undefined) unknown.set(path, found.unknown)
+          return strict && found.edits.length > 0 ? { contents: edited(found.code, found.edits), loader: 'js' } : { contents: text, loader: loaderOf(path) }
         }),
       },
       packages(builtIn, (specifier, path) => {
@@ -62,7 +63,7 @@ export async function digestCode(entry: string, builtIn: BuiltInModules, strict:
     ],
   })
   const code = outputFiles[0]!.text
-  const inputs = new Set(readFiles(metafile, root))
+  const inputs = new Set([...readFiles(metafile, root), ...folders])
   const reached = bundledFiles(metafile, root)
   const hash = createHash('sha256').update(`hone code 1\0${Buffer.byteLength(code)}\0${code}`)
   const imported = new Set(Object.values(metafile.outputs).flatMap(o => o.imports.filter(i => i.external).map(i => i.path)))
@@ -93,12 +94,20 @@ export async function digestCode(entry: string, builtIn: BuiltInModules, strict:
     for (const asset of assets.get(source) ?? []) {
       const bytes = await readFile(asset).catch(() => undefined)
       if (bytes === undefined) return { digest: undefined, why: `it names ${asset}, which is not a file`, inputs: [...inputs] }
-      hash.update(`asset\0${bytes.length}\0`).update(bytes)
       inputs.add(asset)
+      const script = strict && isScript(asset) && !within.includes(asset) ? await digestCode(asset, builtIn, strict, [...within, entry, asset]).catch(() => undefined) : undefined
+      for (const input of script?.inputs ?? []) inputs.add(input)
+      if (script && script.digest === undefined) return { digest: undefined, why: script.why ?? '', inputs: [...inputs] }
+      if (script?.digest !== undefined) hash.update(`script\0${script.digest}`)
+      else hash.update(`asset\0${bytes.length}\0`).update(bytes)
     }
-    if (strict && unknown.has(source)) return { digest: undefined, why: `${source} uses ${unknown.get(source)}`, inputs: [...inputs] }
   }
-  if (strict && /\bimport\((?!\s*["'])/.test(code)) return { digest: undefined, why: 'it imports what only the run knows', inputs: [...inputs] }
+  // Of a file only what is reached counts.
+  const { unknown: left } = strict ? await unfollowedIn(code) : { unknown: undefined }
+  if (left !== undefined) {
+    const source = reached.find(file => unknown.has(file))
+    return { digest: undefined, why: source === undefined ? `it ${left}` : `${source} ${unknown.get(source)}`, inputs: [...inputs] }
+  }
   return { digest: hash.digest('hex'), inputs: [...inputs].sort() }
 }
 

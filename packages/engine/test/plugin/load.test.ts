@@ -122,9 +122,71 @@ test('the version of an npm package is part of the digest, and so is a file name
   assert.equal(written, [{ three: 3, text: 'b' }])
 })
 
+/** The digests of a stage whose function is `run`, before and after an edit, after another one of what it does not reach, and after what is kept of it is gone. */
+async function edits(run: string, files: Record<string, string>, edit: Record<string, string>, entry = 'numbers.run.ts') {
+  const { 'numbers.run.ts': _, ...rest } = numbers
+  const root = await project({ ...rest, 'unreached.txt': 'a', ...files, [entry]: run })
+  const before = await digest(root)
+  await new Promise(done => setTimeout(done, 60))
+  await write(root, { 'unreached.txt': 'b' })
+  const same = await digest(root)
+  await write(root, edit)
+  const after = await digest(root)
+  await rm(join(root, '.hone'), { recursive: true })
+  return { before, same, after, anew: await digest(root) }
+}
+
+test('what a stage requires by createRequire, takes by a pattern or runs in a thread is part of the digest', async () => {
+  const made = "import { createRequire } from 'node:module'\n"
+  const helper = (n: number) => ({ 'helper.cjs': `module.exports = require('./deep/below.cjs') + ${n}\n` })
+  const below = (n: number) => ({ 'deep/below.cjs': `module.exports = ${n}\n` })
+  const langs = (more = {}) => ({ 'langs/de.js': 'export default 1\n', ...more })
+  const cases: [run: string, files: Record<string, string>, edit: Record<string, string>, entry?: string][] = [
+    [`${made}const load = createRequire(import.meta.url)\nexport default () => load('./helper.cjs')\n`, { ...helper(1), ...below(1) }, helper(2)],
+    [`${made}const load = createRequire(import.meta.url)\nexport default () => load('./helper.cjs')\n`, { ...helper(1), ...below(1) }, below(2)],
+    [`${made}const require = createRequire(import.meta.url)\nexport default (): object => require('./words.json')\n`, { 'words.json': '["a"]' }, { 'words.json': '["b"]' }],
+    [`${made}export default () => createRequire(import.meta.url)('./words.json')\n`, { 'words.json': '["a"]' }, { 'words.json': '["b"]' }],
+    [`${made}export default () => createRequire(import.meta.url).resolve('./words.dat')\n`, { 'words.dat': 'a' }, { 'words.dat': 'b' }],
+    [`${made}const r = createRequire(import.meta.url)\nexport default () => r('dep')\n`, { 'node_modules/dep/package.json': '{"name":"dep","version":"1.0.0","main":"i.js"}', 'node_modules/dep/i.js': '' }, { 'node_modules/dep/package.json': '{"name":"dep","version":"2.0.0","main":"i.js"}' }],
+    ['export default async ({ params }) => import(`./langs/${params.n}.js`)\n', langs(), langs({ 'langs/de.js': 'export default 2\n' })],
+    ['export default async ({ params }) => import(`./langs/${params.n}.js`)\n', langs(), { 'langs/en.js': 'export default 1\n' }],
+    ["import { Worker } from 'node:worker_threads'\nexport default () => new Worker(new URL('./thread.mjs', import.meta.url))\n", { 'thread.mjs': "import './deep/part.mjs'\n", 'deep/part.mjs': 'postMessage(1)\n' }, { 'deep/part.mjs': 'postMessage(2)\n' }],
+  ]
+  for (const [run, files, edit, entry] of cases) {
+    const { before, same, after, anew } = await edits(run, files, edit, entry)
+    assert.ok(before, run)
+    assert.is(same, before, run)
+    assert.is.not(after, before, run)
+    assert.is(anew, after, run)
+  }
+})
+
 test('code that only the run can know has no digest', async () => {
-  const root = await project({ ...numbers, 'numbers.run.ts': 'export default async ({ params }) => { await import(params.module) }\n' })
-  assert.is(await digest(root), undefined)
+  for (const run of [
+    'export default async ({ params }) => { await import(params.module) }\n',
+    'export default async ({ projectRoot }) => import("file://" + projectRoot + "/helper.mjs")\n',
+    'declare const require: (name: string) => unknown\nexport default ({ params }) => require(params.module)\n',
+    "import { createRequire } from 'node:module'\nconst load = createRequire(import.meta.url)\nexport default ({ params }) => load(params.module)\n",
+    "import { createRequire } from 'node:module'\nconst load = createRequire(import.meta.url)\nexport default () => [1].map(load)\n",
+    "import { createRequire } from 'node:module'\nexport default ({ projectRoot }) => createRequire(projectRoot)('./helper.cjs') ?? createRequire(import.meta.url)\n",
+    'export default () => import.meta.dirname\n',
+    'const meta = import.meta\nexport default () => meta.url\n',
+    'export default () => import.meta.resolve("./numbers.ts")\n',
+    'export default () => __filename\n',
+    "export default () => new Worker(new URL('./thread.mjs', import.meta.url))\n",
+  ]) {
+    const root = await project({ ...numbers, 'helper.mjs': '', 'thread.mjs': 'await import(process.argv[2])\n', 'numbers.run.ts': run })
+    assert.is(await digest(root), undefined, run)
+  }
+})
+
+test('words of a comment, of a text and of what is not reached are no code that only the run can know', async () => {
+  const plain = await digest(await project({ ...numbers, 'numbers.run.ts': 'export default () => "do not import(x) things, nor require(y), nor __dirname"\n' }))
+  assert.ok(plain)
+  const said = "// never uses __dirname here, nor import.meta.url, nor new URL('./gone.txt', import.meta.url)\nexport default () => /* import(x) */ \"do not import(x) things, nor require(y), nor __dirname\"\n"
+  assert.is(await digest(await project({ ...numbers, 'numbers.run.ts': said })), plain)
+  const reached = { ...numbers, 'arithmetic.ts': `${arithmetic}export const other = (name: string) => import(name)\n` }
+  assert.is(await digest(await project(reached)), await digest(await project(numbers)))
 })
 
 test('a package of node_modules is a plugin by its name', async () => {
