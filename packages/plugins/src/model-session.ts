@@ -49,7 +49,7 @@ export async function openSession({ system, ...session }: SessionOptions & { sys
 
 /** A model or an engine that cannot be used: the user's mistake, with what is wrong as the message and perhaps a hint. */
 export async function isModelProblem(error: unknown): Promise<boolean> {
-  const { CheckpointError, TemplateError, TemplateMismatch } = await import('hone-lm')
+  const { CheckpointError, NotFinite, TemplateError, TemplateMismatch } = await import('hone-lm')
   const { EngineUnavailable } = await import('./evaluate/open-engine.js')
-  return [CheckpointError, TemplateError, TemplateMismatch, RangeError, EngineUnavailable].some(mistake => error instanceof mistake)
+  return [CheckpointError, NotFinite, TemplateError, TemplateMismatch, RangeError, EngineUnavailable].some(mistake => error instanceof mistake)
 }

@@ -1,3 +1,4 @@
+import { checkFinite } from '../model/not-finite.js'
 import { uniform } from '../random/philox.js'
 
 /** How the next token is chosen. Temperature 0 is greedy: the largest logit, the lowest id among equals. */
@@ -59,9 +60,10 @@ function nucleus(probabilities: readonly number[], topP: number): number[] {
 const kthLargest = (values: ArrayLike<number>, k: number): number => Float64Array.from(values).sort()[values.length - k]!
 
 /**
- * The next token id. What is drawn depends on the logits, the seed, the row's `stream` and the `step` alone: never on other rows.
+ * The next token id. What is drawn depends on the logits, the seed, the row's `stream` and the `step` alone: never on other rows. Throws NotFinite.
  */
 export function chooseToken(logits: Float32Array, sampling: Sampling, stream: number, step: number): number {
+  checkFinite(logits)
   if (sampling.temperature === 0) return argmax(logits)
   const { ids, probabilities } = candidates(logits, sampling)
   const u = uniform(sampling.seed, stream, step)

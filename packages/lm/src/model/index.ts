@@ -5,5 +5,6 @@ export {
 } from './train-step.js'
 export { compileScore, type ScoreOptions, type ScoreStep } from './score-step.js'
 export { initializeLlama, initializeLora } from './initialize.js'
+export { NotFinite } from './not-finite.js'
 export { mergeLora } from './merge-lora.js'
 export { fitAdapter } from './fit-adapter.js'

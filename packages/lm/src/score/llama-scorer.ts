@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { lengthBucket } from '../generate/buckets.js'
 import { llamaParameters, type LlamaConfig } from '../model/llama-config.js'
+import { checkFinite } from '../model/not-finite.js'
 import { compileScore } from '../model/score-step.js'
 import type { Engine } from '../tensor/engine.js'
 import type { Executable, TensorData } from '../tensor/types.js'
@@ -102,7 +103,8 @@ function feedsOf(batch: readonly SequenceToScore[], { B, T, s }: Bucket): Record
   return { ids, positions, segments, select, targets }
 }
 
-const resultOf = (count: number, outputs: Readonly<Record<string, TensorData>>, at: number): ScoredSequence => ({
-  logProbabilities: Float32Array.from(outputs['log-probabilities']!.subarray(at, at + count)),
-  greedy: Uint8Array.from(outputs.greedy!.subarray(at, at + count)),
-})
+function resultOf(count: number, outputs: Readonly<Record<string, TensorData>>, at: number): ScoredSequence {
+  const logProbabilities = Float32Array.from(outputs['log-probabilities']!.subarray(at, at + count))
+  checkFinite(logProbabilities)
+  return { logProbabilities, greedy: Uint8Array.from(outputs.greedy!.subarray(at, at + count)) }
+}

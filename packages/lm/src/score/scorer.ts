@@ -12,7 +12,7 @@ export interface ScoredSequence {
   readonly greedy: Uint8Array
 }
 
-/** A model that says how likely given tokens are. What a sequence gets does not depend on the others. */
+/** A model that says how likely given tokens are. What a sequence gets does not depend on the others. Throws NotFinite. */
 export interface Scorer {
   /** The most tokens it is fed; a sequence may have one more, since nothing follows its last. */
   readonly maxLength: number

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { NotFinite } from '../model/not-finite.js'
 import type { TensorData } from '../tensor/types.js'
 import type { TokenRows } from '../text/types.js'
 import { addRows, addToSums, adamwDefaults, adamwStep, clearSums, gradientNorm, type AdamWOptions } from './adamw.js'
@@ -72,7 +73,7 @@ const saveShare = 0.05
 /**
  * Trains. Each step sums the losses and gradients of its micro-batches and divides by all their supervised tokens, so that the way a
  * batch is split changes nothing. A run that was interrupted or killed goes on from its last checkpoint and ends with the same bytes.
- * Throws Interrupted, Diverged, or what a program or the disk throws.
+ * Throws Interrupted, NotFinite where it is so before the first update, Diverged, or what a program or the disk throws.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const { model, rows, validation, settings, checkpoints, signal, now = () => performance.now(), onMessage } = options
@@ -151,6 +152,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const record = { step: step + 1, loss: lossSum / supervisedTokens, learningRate, gradientNorm: norm, supervisedTokens, tokens }
     history.steps.push(record)
     const wrong = divergence(history.steps, model.vocabularySize, step + 1 === plan.steps)
+    if (wrong && step === 0) throw new NotFinite(`${Number.isFinite(record.loss) ? 'a gradient that is not finite' : `a loss of ${record.loss}`} before the first update`)
     if (wrong) throw new Diverged(step + 1, wrong, goodCheckpoint)
     adamwStep(parameters, { ...adamw, step: step + 1, learningRate, scale: clipScale(norm, settings.maxGradientNorm) / supervisedTokens })
     return { record, ms: now() - begun }
@@ -165,6 +167,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       await breathe(step)
     }
     const record = { step, loss: loss / supervised, perplexity: Math.exp(loss / supervised) }
+    if (!Number.isFinite(record.loss)) throw step === 0 ? new NotFinite(`a loss of ${record.loss} before the first update`) : new Diverged(step, `the loss of the held-out rows is ${record.loss}`, goodCheckpoint)
     const samples = (await options.sample?.(step, parameters)) ?? []
     history.evaluations.push(record)
     history.samples.push(...samples)

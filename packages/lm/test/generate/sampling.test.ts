@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { NotFinite } from '../../src/model/not-finite.js'
 import { candidates, chooseToken, greedy } from '../../src/generate/sampling.js'
 
 interface Case { temperature: number; topK: number; topP: number; logits: number[]; ids: number[]; probabilities: number[] }
@@ -17,6 +18,13 @@ test("temperature, top-k and top-p leave the tokens and probabilities that trans
 
 test('temperature 0 takes the largest logit, and the lowest id among equals', () => {
   assert.is(chooseToken(Float32Array.of(1, 3, 3, 2), greedy, 0, 0), 1)
+})
+
+test('no token is taken where a logit is not finite', () => {
+  for (const logits of [[NaN, NaN], [1, NaN, 2], [0, Infinity], [Infinity, -Infinity]]) {
+    for (const sampling of [greedy, { ...greedy, temperature: 1 }]) assert.throws(() => chooseToken(Float32Array.from(logits), sampling, 0, 0), (e: unknown) => e instanceof NotFinite)
+  }
+  assert.is(chooseToken(Float32Array.of(-3e38, 3e38, 3e38), greedy, 0, 0), 1)
 })
 
 test('the same seed, row and step draw the same token, and each of them changes the draw', () => {

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,3 +32,9 @@ export async function wordModel(name: string, files: { template?: string; hone?:
   return { dir, remove: () => rm(dir, { recursive: true, force: true }) }
 }
 
+/** Leaves every weight of a model NaN, as a download that was filled up with bytes of ones has them. */
+export async function fillWithNaN(dir: string): Promise<void> {
+  const file = join(dir, 'model.safetensors')
+  const bytes = await readFile(file)
+  await writeFile(file, bytes.fill(0xff, 8 + Number(bytes.readBigUInt64LE(0))))
+}

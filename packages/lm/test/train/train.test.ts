@@ -194,6 +194,35 @@ test('a loss or a gradient that is not finite stops the run before it touches th
   }
 })
 
+test('what is not finite before the first update is told of the model, and of the training after it', async () => {
+  const validation = countingRows(3)
+  const failing = async (program: 'compileTrain' | 'compileEvaluate', from: number, what: string) => {
+    const model = bigram()
+    let runs = 0
+    const ran = train({
+      model: {
+        ...model,
+        async [program](shape: Parameters<typeof model.compileTrain>[0]) {
+          const executable = await model[program](shape)
+          return { ...executable, run: async (feeds: Parameters<typeof executable.run>[0], into: Parameters<typeof executable.run>[1]) => {
+            const outputs = await executable.run(feeds, into)
+            if (++runs >= from) outputs[what]![0] = NaN
+            return outputs
+          } }
+        },
+      },
+      rows, validation, settings,
+    })
+    return ran.then(() => 'ended', (e: Error) => `${e.name}: ${e.message}`)
+  }
+  const why = 'its weights are damaged, or overflow float32'
+  assert.is(await failing('compileEvaluate', 1, 'loss'), `NotFinite: The model gives a loss of NaN before the first update: ${why}`)
+  assert.is(await failing('compileTrain', 1, 'loss'), `NotFinite: The model gives a loss of NaN before the first update: ${why}`)
+  assert.is(await failing('compileTrain', 1, 'grad:head.bias'), `NotFinite: The model gives a gradient that is not finite before the first update: ${why}`)
+  assert.is(await failing('compileTrain', 2, 'loss'), 'Diverged: Training diverged at step 2: the loss is NaN')
+  assert.is(await failing('compileEvaluate', 2, 'loss'), 'Diverged: Training diverged at step 10: the loss of the held-out rows is NaN')
+})
+
 test('rows of unlike lengths compile few shapes, each once', async () => {
   const model = bigram()
   await train({ model, rows, settings: { ...settings, epochs: 3 } })

@@ -2,6 +2,7 @@ import type { Json, JsonObject, StageContext } from 'hone-engine'
 import { makeScorer, type LanguageModel } from 'hone-lm'
 import { computedBy } from './computed-by.js'
 import type { ModelParams } from './model-inputs.js'
+import { failWhereNotFinite } from './not-finite.js'
 import { openEngine } from './open-engine.js'
 import { modelSalt } from './open-model.js'
 
@@ -33,6 +34,8 @@ export async function rememberedScores<Row extends Json, Score extends Json>(
       scores.push(row)
       progress(scores.length, rows.length, unit)
     }
+  } catch (error) {
+    failWhereNotFinite(context, error)
   } finally {
     await scorer?.dispose()
   }

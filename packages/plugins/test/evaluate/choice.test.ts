@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { goldenPath, wordModel, words } from '../../../lm/test/generate/word-model.js'
+import { fillWithNaN, goldenPath, wordModel, words } from '../../../lm/test/generate/word-model.js'
 import { choiceQuestion } from '../../src/evaluate/choice-question.js'
 import { choice } from '../../src/evaluate/choice.js'
 import { runStage } from '../context.js'
@@ -97,6 +97,14 @@ test('the right answer is named by itself, by its letter or by its place, in thi
   assert.equal([gold('y'), gold('C'), gold(1), gold('2')], [1, 2, 1, 2])
   assert.is(gold('1', [1, 2]), 0)
   assert.is(gold('B', ['B', 'A']), 0)
+})
+
+test('a model whose weights are NaN fails, and chooses nothing', async () => {
+  const damaged = await wordModel('llama-tiny-tied')
+  await fillWithNaN(damaged.dir)
+  const e = await failure(runStage(choice, { params: { context: 'c', choices: 'o', gold: 'g' }, inputs: { model: damaged.dir, rows: [{ c: 't05', o: ['t10', 't11'], g: 0 }] } }))
+  assert.equal([e.param, e.message], ['model', 'The model gives NaN: its weights are damaged, or overflow float32'])
+  await damaged.remove()
 })
 
 test.run()

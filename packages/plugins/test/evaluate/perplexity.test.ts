@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { goldenPath, wordModel, words } from '../../../lm/test/generate/word-model.js'
+import { fillWithNaN, goldenPath, wordModel, words } from '../../../lm/test/generate/word-model.js'
 import { perplexity } from '../../src/evaluate/perplexity.js'
 import { runStage } from '../context.js'
 import { failure } from './failure.js'
@@ -68,6 +68,14 @@ test('a wrong column, a prefix that the tokenizer lacks and a window beyond the 
   assert.equal(await wrong({ window: 65 }), ['window', "must be ≤ 64 (the model's context); got 65"])
   const single = await failure(runStage(perplexity, { inputs: { model: model(), documents: [{ id: 'x', text: 't05' }] } }))
   assert.is(single.param, 'prefix')
+})
+
+test('a model whose weights are NaN fails, and is not taken to be without loss', async () => {
+  const damaged = await wordModel('llama-tiny-tied')
+  await fillWithNaN(damaged.dir)
+  const e = await failure(runStage(perplexity, { inputs: { model: damaged.dir, documents } }))
+  assert.equal([e.param, e.message], ['model', 'The model gives NaN: its weights are damaged, or overflow float32'])
+  await damaged.remove()
 })
 
 test.run()

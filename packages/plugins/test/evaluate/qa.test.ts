@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { wordModel } from '../../../lm/test/generate/word-model.js'
+import { fillWithNaN, wordModel } from '../../../lm/test/generate/word-model.js'
 import { qa } from '../../src/evaluate/qa.js'
 import { runStage } from '../context.js'
 import { failure } from './failure.js'
@@ -114,6 +114,16 @@ test('a model whose weights are cut off ends the stage at the parameter that nam
   const e = await failure(runStage(qa, { inputs: { model: broken.dir, examples } }))
   assert.is(e.param, 'model')
   await broken.remove()
+})
+
+test('a model whose weights are NaN fails, greedy or drawn, and answers nothing', async () => {
+  const damaged = await wordModel('llama-tiny-tied')
+  await fillWithNaN(damaged.dir)
+  for (const temperature of [0, 1]) {
+    const e = await failure(runStage(qa, { params: { temperature }, inputs: { model: damaged.dir, examples } }))
+    assert.equal([e.param, e.message], ['model', 'The model gives NaN: its weights are damaged, or overflow float32'])
+  }
+  await damaged.remove()
 })
 
 test.run()

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { loadGenerator, openLanguageModel, openModelFolder, openSafetensors, readAdapterFolder, readTokens, writeTokens } from 'hone-lm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { fillWithNaN } from '../../../lm/test/generate/word-model.js'
 import { full } from '../../src/tune/full.js'
 import { firstAnswer } from '../../src/tune/held-out-question.js'
 import { lora } from '../../src/tune/lora.js'
@@ -155,6 +156,14 @@ test('tune/full makes a fresh model of init and writes one that opens', async ()
 test('tokens of another model, or longer than the model takes, are refused', async () => {
   await fails(run(full, {}, { model: await baseModel('float32', { vocab_size: 410 }) }), /a tokenizer of 420 tokens, the model has 410/, 'model')
   await fails(run(full, {}, { model: await baseModel('float32', { max_position_embeddings: 8 }) }), /A row has \d+ tokens, the model takes 8/, 'model')
+})
+
+test('a model that gives NaN before anything is trained is at fault itself, not the learning rate', async () => {
+  const damaged = await baseModel()
+  await fillWithNaN(damaged)
+  for (const rows of [tokens, await tokensFolder(false)]) {
+    await fails(run(full, {}, { model: damaged, tokens: rows }), /^The model gives a loss of NaN before the first update: its weights are damaged, or overflow float32$/, 'model')
+  }
 })
 
 test('a learning rate that diverges ends the stage at that parameter and names the checkpoint', async () => {
