@@ -34,7 +34,7 @@ export function selectionOf({ graph, store, registry, backend, secrets, referenc
     secretOf: name => secrets.get(name) ?? '***',
     metricOf: (node, name) => {
       const state = stateOf(node)
-      return state === undefined ? undefined : state.type === 'done' ? (state.metrics[name] ?? null) : null
+      return state === undefined ? undefined : state.type === 'done' && Object.hasOwn(state.metrics, name) ? state.metrics[name]! : null
     },
   })
   const bind = (node: GraphNode, stateOf: StateOf) => {

@@ -68,8 +68,9 @@ const freshStage = (plan: PlannedStage): StageState => ({
   because: plan.reasons,
   key: null,
   attempt: 0,
-  metrics: {},
-  curves: {},
+  // Names that a stage chose: `constructor` is one like any other.
+  metrics: Object.create(null) as StageState['metrics'],
+  curves: Object.create(null) as StageState['curves'],
   samples: [],
   lines: [],
   warnings: [],
@@ -185,7 +186,8 @@ function window({ since, sinceDone, next }: ProgressState, at: number, done: num
 }
 
 function addLines(stage: StageState, text: string): void {
-  stage.lines.push(...text.split('\n'))
+  // A call takes only so many arguments.
+  stage.lines.push(...text.split('\n').slice(-keptLines))
   if (stage.lines.length > keptLines) stage.lines.splice(0, stage.lines.length - keptLines)
 }
 

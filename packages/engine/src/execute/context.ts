@@ -33,7 +33,8 @@ export interface OpenContext {
 
 /** What a stage's function gets, over the files of a request. */
 export function openContext({ request, inputPorts, outputPorts, services, memo, signal, emit }: ContextParts): OpenContext {
-  const metrics: Record<string, number> = {}
+  // By names that the stage chooses: `__proto__` is one like any other.
+  const metrics = Object.create(null) as Record<string, number>
   const writers = new Map<string, RowWriter>()
   const progress = new Throttled(emit)
   const reading: Reading = new Set()

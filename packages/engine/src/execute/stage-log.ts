@@ -24,7 +24,8 @@ export class StageLog {
   /** Answers the text without secrets, or undefined when events hold enough of this stage already. */
   write(text: string): string | undefined {
     const clean = this.#redact(text)
-    this.#tail.push(...clean.replace(/\n$/, '').split('\n'))
+    // A call takes only so many arguments.
+    this.#tail.push(...clean.replace(/\n$/, '').split('\n').slice(-tailLines))
     this.#tail.splice(0, Math.max(0, this.#tail.length - tailLines))
     this.#append(clean)
     this.#inEvents += clean.length

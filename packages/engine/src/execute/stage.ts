@@ -61,7 +61,7 @@ export async function runDefinition(
       await open.finish()
       await refuseWhatGoesOn(begun, request, open, emit, signal)
       await checkRows(request, outputPorts, open.writers, signal)
-      return { ok: true, metrics: open.metrics }
+      return { ok: true, metrics: { ...open.metrics } }
     } finally {
       memo.close()
     }

@@ -45,8 +45,11 @@ function compareParams(before: Json, after: Json): Comparison['params'] {
   const isMap = (value: Json): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
   const [was, is] = [isMap(before) ? before : {}, isMap(after) ? after : {}]
   const names = [...new Set([...Object.keys(was), ...Object.keys(is)])]
-  return Object.fromEntries(names.filter(name => JSON.stringify(was[name]) !== JSON.stringify(is[name])).map(name => [name, { before: was[name], after: is[name] }]))
+  return Object.fromEntries(names.filter(name => JSON.stringify(own(was, name)) !== JSON.stringify(own(is, name))).map(name => [name, { before: own(was, name), after: own(is, name) }]))
 }
+
+/** By a name that may be `constructor`. */
+const own = <T>(map: Readonly<Record<string, T>>, name: string): T | undefined => (Object.hasOwn(map, name) ? map[name] : undefined)
 
 function compareStage(stage: string, before: StageState | undefined, after: StageState | undefined, recordOf: (key: Digest) => ActionRecord | undefined): ComparedStage {
   const { uses } = (after ?? before)!
@@ -71,7 +74,7 @@ function compareMetrics(before: Readonly<Record<string, number>>, after: Readonl
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
   return Object.fromEntries(
     names.map(name => {
-      const [was, is] = [before[name], after[name]]
+      const [was, is] = [own(before, name), own(after, name)]
       return [name, { before: was, after: is, difference: was === undefined || is === undefined ? undefined : is - was }]
     }),
   )

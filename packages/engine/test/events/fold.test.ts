@@ -8,6 +8,7 @@ import type { Event } from '../../src/events/event.js'
 import { fold, foldLog } from '../../src/events/fold.js'
 import { openEventLog, readEnds, readEvents } from '../../src/events/log.js'
 import { redactor } from '../../src/events/secrets.js'
+import { compareRuns } from '../../src/report/compare.js'
 
 const at = (second: number) => `2026-01-01T00:00:${String(second).padStart(2, '0')}.000Z`
 const base = (second: number) => ({ at: at(second), run: 'r1' })
@@ -39,8 +40,24 @@ test('a run is drawn from its events alone, at any time of it', () => {
   const whole = fold(events)
   const a = whole.stages.get('a')!
   assert.equal([whole.status, whole.durationMs, [...whole.stages.keys()]], ['succeeded', 9000, ['a', 'b']])
-  assert.equal([a.status, a.attempt, a.metrics, a.curves, a.lines, a.warnings, a.failures.map(f => f.message), a.progress], ['ran', 2, { rows: 100 }, { loss: [{ step: 1, value: 2 }, { step: 2, value: 1 }] }, ['one', 'two', 'careful'], ['careful'], ['once'], undefined])
+  assert.equal([a.status, a.attempt, { ...a.metrics }, { ...a.curves }, a.lines, a.warnings, a.failures.map(f => f.message), a.progress], ['ran', 2, { rows: 100 }, { loss: [{ step: 1, value: 2 }, { step: 2, value: 1 }] }, ['one', 'two', 'careful'], ['careful'], ['once'], undefined])
   assert.equal(whole.stages.get('b')!.status, 'hit')
+})
+
+test('a metric may have the name of what every object has', () => {
+  const finished = { ...base(7), type: 'stage-finished', stage: 'a', uses: 'x/y', status: 'ran', because: [], key, durationMs: 1, outputs: {}, metrics: JSON.parse('{ "__proto__": 4, "toString": 5 }') as Record<string, number> } as const
+  for (const name of ['constructor', 'toString', 'valueOf', '__proto__']) {
+    const { metrics, curves } = fold([...events.slice(0, 2), { ...base(5), type: 'metric', stage: 'a', name, value: 2, step: 1 }, { ...base(6), type: 'metric', stage: 'a', name, value: 3 }]).stages.get('a')!
+    assert.equal([Object.entries(curves), Object.entries(metrics)], [[[name, [{ step: 1, value: 2 }]]], [[name, 3]]])
+    const [before, after] = [fold([...events.slice(0, 2), finished]), fold(events.slice(0, 2))]
+    assert.equal(Object.entries(compareRuns(before, after, () => undefined).stages[0]!.metrics), [['__proto__', { before: 4, after: undefined, difference: undefined }], ['toString', { before: 5, after: undefined, difference: undefined }]])
+  }
+})
+
+test('a text of more lines than a call takes arguments is kept by its last lines', () => {
+  const text = Array.from({ length: 300_000 }, (_, i) => `line ${i}`).join('\n')
+  const { lines } = fold([...events.slice(0, 2), { ...base(5), type: 'log', stage: 'a', level: 'info', message: text }]).stages.get('a')!
+  assert.equal([lines.length, lines.at(-1)], [200, 'line 299999'])
 })
 
 test('a log is read as it was written, without the line that a kill tore', async () => {

@@ -22,6 +22,7 @@ const bodies = {
     console.error('to stderr')
     log('logged')
   },
+  async named({ outputs, metric }) { await outputs.rows.write({}); metric('constructor', 1, 1); metric('__proto__', 2); metric('valueOf', 3) },
   throws() { console.log('before it threw'); throw new RangeError('the rank is wrong') },
   async silent({ outputs }) { await outputs.rows.write({}) },
   async mutters({ outputs }) { await outputs.rows.write({}); process.stdout.write('half a line') },
@@ -142,6 +143,11 @@ for (const light of [false, true]) {
     assert.ok(progress.length < 50, `${progress.length} progress events`)
     assert.equal(progress.at(-1), { type: 'progress', done: 999, total: 1000, unit: 'rows' })
     assert.ok(ran.events.some(e => e.type === 'log' && e.message === 'logged'))
+  })
+
+  test(`in ${where} a metric may have any name`, async () => {
+    const { result, events } = await run('named', { light })
+    assert.equal([result.ok && Object.entries(result.metrics), events.filter(e => e.type === 'metric').map(e => e.name)], [[['__proto__', 2], ['valueOf', 3]], ['constructor', '__proto__', 'valueOf']])
   })
 
   test(`in ${where} what a stage prints is its own, whatever those before and after it print`, async () => {
