@@ -1,6 +1,7 @@
-import { closeSync, createReadStream, existsSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { lines } from '../artifacts/lines.js'
 import type { Event } from './event.js'
 
 /** Takes the events of a run, in order. */
@@ -62,9 +63,7 @@ export function openEventLog(runDir: string, onError: (error: Error) => void = (
 export async function* readEvents(runDir: string): AsyncGenerator<Event> {
   const file = join(runDir, 'events.jsonl')
   if (!existsSync(file)) return
-  // Half of Node's streams are behind it, and a run only writes.
-  const { createInterface } = await import('node:readline')
-  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+  for await (const line of lines(file)) {
     if (line === '') continue
     try {
       yield JSON.parse(line) as Event

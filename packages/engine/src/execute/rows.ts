@@ -1,19 +1,8 @@
-import { createReadStream } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
+import { lines } from '../artifacts/lines.js'
 import { jsonFault } from '../diagnostics/json-fault.js'
 import type { KindDefinition } from '../plugin/define.js'
 import { StageFailure } from './stage-failure.js'
-
-/** Splits at \n alone (a \r before it is dropped): readline would also split at U+2028, which may stand inside a JSON string. */
-async function* lines(path: string, signal?: AbortSignal): AsyncGenerator<string> {
-  let rest = ''
-  for await (const chunk of createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18, ...(signal && { signal }) })) {
-    const parts = (rest + (chunk as string)).split('\n')
-    rest = parts.pop()!
-    for (const part of parts) yield part.endsWith('\r') ? part.slice(0, -1) : part
-  }
-  if (rest !== '') yield rest
-}
 
 /** The loops over inputs that have begun and not ended, each with its port. */
 export type Reading = Set<{ readonly port: string }>
