@@ -1,6 +1,9 @@
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
+/** A line of more characters is handed over in pieces, so that none is searched again and again. */
+const mostHeld = 1 << 16
+
 /** Cuts what a process prints into whole lines and hands them to the stage that is running, up to a mark that its end prints. */
 export class MarkedStream {
   #rest = ''
@@ -43,13 +46,18 @@ export class MarkedStream {
       return
     }
     const end = this.#rest.lastIndexOf('\n') + 1
-    // A mark may arrive in two pieces: without an end of line nothing of it is handed over.
-    if (end > 0) {
-      this.#onText?.(this.#rest.slice(0, end))
-      this.#rest = this.#rest.slice(end)
-    } else if (this.#rest.length > 1 << 16 && !this.#rest.includes('\u0000')) {
-      this.#onText?.(this.#rest)
-      this.#rest = ''
-    }
+    if (end > 0) this.#handOver(end)
+    else if (this.#rest.length > mostHeld) this.#handOver(this.#unmarked())
+  }
+
+  /** How much of the rest cannot be the first piece of a mark, which begins with its only NUL. */
+  #unmarked(): number {
+    const at = this.#rest.lastIndexOf('\u0000')
+    return at >= 0 && this.#mark?.startsWith(this.#rest.slice(at)) ? at : this.#rest.length
+  }
+
+  #handOver(end: number): void {
+    this.#onText?.(this.#rest.slice(0, end))
+    this.#rest = this.#rest.slice(end)
   }
 }
