@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Event } from '../src/events/event.js'
+import { runPipeline } from '../src/run.js'
 import { Project, plugin, statuses, type Ran } from './project.js'
 
 const failing = plugin(
@@ -118,6 +119,27 @@ test('a throw is tried again after a pause that doubles; a resumable stage keeps
   assert.ok(of('twice')[0]!.delayMs >= 20 && of('twice')[0]!.delayMs <= 30 && of('twice')[1]!.delayMs >= 40 && of('twice')[1]!.delayMs <= 60)
   assert.is(failure(ran, 'clean').message, 'found 0')
   assert.equal(of('final'), [])
+})
+
+test('a timeout and a pause of a month are as long as they say', async () => {
+  const project = await make('  fine: { uses: good/row, timeout: 30d }\n  clean: { uses: flaky/clean, needs: [fine], retry: { attempts: 2, backoff: 30d } }\n')
+  const cancel = new AbortController()
+  const events: Event[] = []
+  const { status } = await runPipeline({ ...project.options, cancel: cancel.signal }, [
+    event => {
+      events.push(event)
+      if (event.type === 'stage-retry') setTimeout(() => cancel.abort(), 200)
+    },
+  ])
+  const attempts = events.flatMap(e => (e.type === 'stage-started' ? [`${e.stage} ${e.attempt}`] : []))
+  assert.equal([status, attempts], ['interrupted', ['fine 1', 'clean 1']])
+})
+
+test('without --keep-going a stage that was to be tried again says why it is not', async () => {
+  const project = await make('  clean: { uses: flaky/clean, retry: { attempts: 2, backoff: 1h } }\n  after: { uses: good/row }\n  throws: { uses: bad/throws, needs: [after] }\n')
+  const ran = await project.run()
+  assert.equal([statuses(ran), failure(ran, 'clean').message], [{ clean: 'failed', after: 'ran', throws: 'failed' }, 'found 0'])
+  assert.equal(ran.events.flatMap(e => (e.type === 'log' ? [e.message] : [])), ['is not tried again after another stage failed; --keep-going goes on'])
 })
 
 test('a stage that returns before it has read and written everything fails, however much it has written', async () => {

@@ -47,6 +47,9 @@ export const patience: Patience = { cancelMs: 60_000, termMs: 10_000 }
 /** A light stage is short: it gets a moment to see its signal, in milliseconds. */
 export const lightCancelMs = 2000
 
+/** About 25 days. A timer that is set for longer goes off at once. */
+export const longestTimerMs = 2 ** 31 - 1
+
 export const failed = (failure: Omit<Failure, 'diagnostic'>): StageResult => ({ ok: false, failure })
 
 export function timedOut(timeoutMs: number): StageResult {

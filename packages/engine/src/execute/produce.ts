@@ -14,6 +14,7 @@ import { findHit } from '../plan/plan.js'
 import type { Fingerprint } from '../plan/types.js'
 import { placeInPlugin } from '../plugin/source-place.js'
 import { continuation, keepContinuation } from './continuation.js'
+import { longestTimerMs } from './host.js'
 import { endLeftBehind, noteProcess } from './left-behind.js'
 import { checkOutputs, ingestOutputs, prepareOutputs } from './outputs.js'
 import type { StageRequest, StageResult } from './request.js'
@@ -83,6 +84,7 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
         share = await run.scheduler.acquire(wish, run.noMoreStarts)
       } catch (error) {
         if (last === undefined || run.cancel.aborted) throw error
+        run.emit({ type: 'log', stage: node.id, level: 'warn', message: 'is not tried again after another stage failed; --keep-going goes on' })
         return ended('failed', last)
       }
       startedAtMs ??= run.clock.nowMs()
@@ -106,7 +108,7 @@ async function attempts(node: GraphNode, print: Fingerprint, workKey: Digest, is
       if (failure.stack && failure.diagnostic) log.note(failure.stack)
       if (run.cancel.aborted) return ended('cancelled')
       if (failure.final || attempt >= most) return ended('failed', failure)
-      const delayMs = Math.round(backoffMs * 2 ** (attempt - 1) * (1 + run.clock.random() / 2))
+      const delayMs = Math.min(longestTimerMs, Math.round(backoffMs * 2 ** (attempt - 1) * (1 + run.clock.random() / 2)))
       run.emit({ type: 'stage-retry', stage: node.id, attempt, delayMs, failure })
       last = failure
       await sleep(delayMs, undefined, { signal: run.noMoreStarts }).catch(() => {})

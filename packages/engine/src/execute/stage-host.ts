@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { failed, timedOut, type Attempt } from './host.js'
+import { failed, longestTimerMs, timedOut, type Attempt } from './host.js'
 import { MarkedStream } from './marked-stream.js'
 import type { FromStage, ToStage } from './messages.js'
 import type { StageResult } from './request.js'
@@ -39,7 +39,7 @@ export abstract class StageHost {
     const marks = [stdout.until(mark, t => attempt.onOutput('stdout', t)), stderr.until(mark, t => attempt.onOutput('stderr', t))]
     let because: 'timeout' | 'cancel' | 'kill' | undefined
     const timers: NodeJS.Timeout[] = []
-    const after = (ms: number, act: () => void) => void timers.push(setTimeout(act, ms))
+    const after = (ms: number, act: () => void) => void timers.push(setTimeout(ms > longestTimerMs ? () => after(ms - longestTimerMs, act) : act, Math.min(ms, longestTimerMs)))
     const onCancel = () => {
       because ??= 'cancel'
       this.send({ type: 'cancel' })
