@@ -102,6 +102,8 @@ export class OutsideData {
     const both = AbortSignal.any([signal, timeout.signal])
     let timer: NodeJS.Timeout | undefined
     try {
+      // One that is aborted already tells nobody that it is.
+      both.throwIfAborted()
       const value: unknown = await Promise.race([
         node.stage.definition.probe!({ params: bound.params, env: bound.env, signal: both }),
         new Promise<never>((_, refuse) => {
