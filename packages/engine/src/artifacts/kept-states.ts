@@ -36,11 +36,12 @@ export function keptStates({ fs }: StoreIo, root: string, family: string): KeptS
 }
 
 /** Notes a state, and drops what is beyond the newest of its family; gc then frees the bytes. */
-export function keepState({ fs }: StoreIo, root: string, family: string, state: KeptState): void {
+export function keepState(io: StoreIo, root: string, family: string, state: KeptState): void {
+  const { fs } = io
   const dir = join(layout(root).states, family)
   fs.mkdirSync(dir, { recursive: true })
   const fresh = join(dir, `${state.key}.${randomBytes(6).toString('hex')}`)
   fs.writeFileSync(fresh, JSON.stringify(state))
   fs.renameSync(fresh, join(dir, `${state.key}.json`))
-  for (const { key } of keptStates({ fs, nowMs: Date.now }, root, family).slice(mostOfFamily)) fs.rmSync(join(dir, `${key}.json`), { force: true })
+  for (const { key } of keptStates(io, root, family).slice(mostOfFamily)) fs.rmSync(join(dir, `${key}.json`), { force: true })
 }

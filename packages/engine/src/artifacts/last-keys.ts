@@ -27,10 +27,14 @@ export class LastKeys {
     const keys = this.of(pipeline)
     if (keys.get(node) === key) return
     keys.set(node, key)
-    if (!this.#isMade) this.#io.fs.mkdirSync(this.#at.last, { recursive: true })
-    this.#isMade = true
-    // The line break comes first, so that a line torn by a kill spoils no other.
-    this.#io.fs.appendFileSync(this.#file(pipeline), `\n${JSON.stringify([node, key])}`)
+    try {
+      if (!this.#isMade) this.#io.fs.mkdirSync(this.#at.last, { recursive: true })
+      this.#isMade = true
+      // The line break comes first, so that a line torn by a kill spoils no other.
+      this.#io.fs.appendFileSync(this.#file(pipeline), `\n${JSON.stringify([node, key])}`)
+    } catch {
+      // A later plan knows less to say: a run of hits needs no store that can be written.
+    }
   }
 
   #read(pipeline: string): Map<string, Digest> {

@@ -10,7 +10,7 @@ import { layout, type Layout } from './layout.js'
 import { takeLock, type LockOptions } from './lock.js'
 import { Objects } from './objects.js'
 import { StatIndex, stampOf } from './stat-index.js'
-import { StoreError, asStoreError } from './store-error.js'
+import { asStoreError } from './store-error.js'
 import type { ActionRecord, ArtifactStore, Digest, ManifestEntry, OutputRecord } from './types.js'
 import { removeTree } from './walk.js'
 
@@ -260,5 +260,3 @@ export class FileStore implements ArtifactStore {
     }
   }
 }
-
-export { StoreError }

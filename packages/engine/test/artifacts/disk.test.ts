@@ -3,12 +3,13 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSy
 import { dirname, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { digestOf } from '../../src/artifacts/digest.js'
 import { realIo, type StoreIo } from '../../src/artifacts/io.js'
 import { openStore, type FileStore } from '../../src/artifacts/store.js'
 import { StoreError } from '../../src/artifacts/store-error.js'
 import { recordOf, withProject } from './fixture.js'
 
-type FsName = 'renameSync' | 'linkSync' | 'writeFileSync' | 'mkdirSync' | 'openSync' | 'chmodSync' | 'fsyncSync' | 'fsync' | 'copyFileSync'
+type FsName = 'renameSync' | 'linkSync' | 'writeFileSync' | 'mkdirSync' | 'openSync' | 'chmodSync' | 'fsyncSync' | 'fsync' | 'copyFileSync' | 'appendFileSync'
 
 /** The disk fails with `code` at the `nth` call of `name`, and from then on. */
 function failing(name: FsName, code: string, nth: number): StoreIo {
@@ -57,6 +58,15 @@ test('wherever the disk fills up, the error says so, earlier results stay, and t
     }
     assert.ok(failures >= 10, String(failures))
     assert.equal(readdirSync(store.at.temporary), [])
+  }))
+
+test('a store that cannot be written does without a note of what ran last', () =>
+  withProject(async ({ open }) => {
+    for (const [name, nth] of [['mkdirSync', 1], ['appendFileSync', 1], ['appendFileSync', 2]] as const) {
+      const store = await open(failing(name, 'EROFS', nth))
+      for (const node of ['a', 'b']) store.remember(`${name} ${nth}`, node, digestOf([]))
+      assert.equal([...store.lastKeys(`${name} ${nth}`).keys()], ['a', 'b'])
+    }
   }))
 
 test('the record of a costly result is written once every file and folder of it is on the disk for good', () =>
