@@ -70,6 +70,9 @@ export async function runDefinition(
   }
 }
 
+/** How a warning begins of a stage that left something running. */
+export const goesOn = 'its function has returned, and what it began goes on'
+
 /** What a stage writes after its function has returned would be missing, or not, as it comes: then nothing of it is kept. */
 async function refuseWhatGoesOn(begun: Begun, { outputs }: StageRequest, { writers, late }: OpenContext, emit: (event: StageEvent) => void, signal: AbortSignal): Promise<void> {
   // Of rows that go through a writer, the writer knows.
@@ -79,7 +82,7 @@ async function refuseWhatGoesOn(begun: Begun, { outputs }: StageRequest, { write
   if (early) throw early
   const [port] = byPath.find(([, { path }]) => written.includes(path)) ?? []
   if (port !== undefined) throw new EarlyReturn(`the output "${port}" was still being written after the stage's function had returned: await what writes it`)
-  if (goingOn.length > 0 && !signal.aborted) emit({ type: 'log', level: 'warn', message: `its function has returned, and what it began goes on (${goingOn.join(', ')}): await it, or close it` })
+  if (goingOn.length > 0 && !signal.aborted) emit({ type: 'log', level: 'warn', message: `${goesOn} (${goingOn.join(', ')}): await it, or close it` })
 }
 
 /** A thrown value in the form of a failure: what `fail()` threw is final, anything else may be tried again. */

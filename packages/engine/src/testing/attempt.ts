@@ -5,10 +5,11 @@ import { isAtOrBelow } from '../artifacts/walk.js'
 import type { Failure } from '../events/event.js'
 import { checkOutputs } from '../execute/outputs.js'
 import type { StageEvent, StageResult } from '../execute/request.js'
-import { runDefinition } from '../execute/stage.js'
+import { goesOn, runDefinition } from '../execute/stage.js'
 import { ParameterSchema } from '../graph/parameters.js'
 import type { StageDefinition } from '../plugin/define.js'
 import { digestsBelow, namesThatDiffer } from './contents.js'
+import { inSealedEnvironment, watchProcess, type Remains } from './sealed-process.js'
 import { layOut, type Place, type StageSetting } from './setting.js'
 import { watchWrites } from './write-watch.js'
 
@@ -28,6 +29,9 @@ export interface Attempt {
   readonly changedInputs: readonly string[]
   readonly writtenOutside: readonly string[]
   readonly writtenLate: readonly string[]
+  /** What the engine says of what it began and did not end. */
+  readonly goesOn: string | undefined
+  readonly remains: Remains
   /** Parameters that it read and its schema does not list. */
   readonly unlisted: readonly string[]
   readonly changedParams: boolean
@@ -64,15 +68,19 @@ export async function attempt(stage: StageDefinition, setting: StageSetting, opt
   const abort = new AbortController()
   const plugins = (setting.plugins ?? []).map(definition => ({ name: definition.name, definition }))
 
-  return watchWrites([dir, request.scratch, request.memoRoot, ...(request.keep === undefined ? [] : [request.keep])], async writes => {
+  const run = () => runDefinition(stage, async () => plugins, request, e => events.push(e), abort.signal)
+  const allowed = [dir, request.scratch, request.memoRoot, ...(request.keep === undefined ? [] : [request.keep])]
+
+  return watchWrites(allowed, writes => watchProcess(async ended => {
     const startedAt = performance.now()
     const cancel = () => abort.abort(new Error('the run was interrupted'))
     if (options.cancelAfterMs === 0) cancel()
     const timer = options.cancelAfterMs ? setTimeout(cancel, options.cancelAfterMs) : undefined
-    const result = await inTime(guarded(() => runDefinition(stage, async () => plugins, request, e => events.push(e), abort.signal)), options.timeoutMs)
+    const result = await inSealedEnvironment(request.env, () => guarded(() => inTime(run(), options.timeoutMs)))
     const endedAt = performance.now()
     clearTimeout(timer)
     writes.ended = true
+    const remains = await ended()
     const outputFault = result?.ok ? faultOf(place) : undefined
     const outputs = outputDigests(place)
     if (options.lingerMs) await sleep(options.lingerMs)
@@ -90,10 +98,12 @@ export async function attempt(stage: StageDefinition, setting: StageSetting, opt
       changedInputs: [...new Set([...namesThatDiffer(before.inputs, inputDigests(place)), ...inputsWritten(place, writes.outside)])],
       writtenOutside: [...new Set([...writes.outside, ...inside])].filter(path => !isInput(place, path)),
       writtenLate: [...new Set([...writes.late, ...late])].map(path => path.replace(`${root}/`, '')),
+      goesOn: events.flatMap(e => (e.type === 'log' && e.level === 'warn' && e.message.startsWith(goesOn) ? [e.message] : []))[0],
+      remains,
       unlisted: [...unlisted],
       changedParams: JSON.stringify(request.params) !== before.params,
     }
-  })
+  }))
 }
 
 /** As the engine offers it: what was kept, with the parameters that the stage extends. */
@@ -109,7 +119,7 @@ export async function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise
 }
 
 /** `process.exit` would end the tests; under the engine it is a failure of the stage. */
-async function guarded(run: () => Promise<StageResult>): Promise<StageResult> {
+async function guarded<T>(run: () => Promise<T>): Promise<T> {
   const { exit } = process
   process.exit = (code => {
     throw new Error(`calls process.exit(${code ?? ''})`)

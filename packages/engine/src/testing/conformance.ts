@@ -7,9 +7,10 @@ import type { Determinism, StageDefinition, StageProblem } from '../plugin/defin
 import { onAnotherDay } from './another-day.js'
 import { attempt, type Attempt } from './attempt.js'
 import { digestsBelow, firstDifference, namesThatDiffer } from './contents.js'
+import { keptInModule } from './kept-in-module.js'
 import { ofOtherTypes, ofOtherValues, openToAnyKey, wrongDefault, wrongExample, wrongValues } from './parameter-checks.js'
 import { deafProbe, writingProbe, wrongProbe } from './probe-checks.js'
-import { completeParams, layOut, parameterProblems, type StageSetting } from './setting.js'
+import { askForStage, completeParams, layOut, parameterProblems, type StageSetting } from './setting.js'
 
 /** Parameters that must be refused, and what must be said. */
 export interface WrongParameters {
@@ -40,6 +41,7 @@ export interface Check {
  * the check that says so is the only one of those that does. They run in this process, one after the other.
  */
 export function conformance(stage: StageDefinition<any>, options: ConformanceOptions = {}): readonly Check[] {
+  askForStage(stage, 'conformance')
   const timeoutMs = options.timeoutMs ?? 60_000
   const graceMs = options.graceMs ?? (stage.light ? lightCancelMs : patience.cancelMs)
   const once = <T>(make: () => Promise<T>): (() => Promise<T>) => {
@@ -123,6 +125,15 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
       },
     },
     {
+      name: 'gives the same bytes whatever its module has run before',
+      run: async () => {
+        const [before, again] = [await comparable(first), await comparable(second)]
+        if (!before || !again || difference(before, again) || determinism() === 'none') return
+        const run = (of: StageDefinition, setting: StageSetting) => comparable(() => attempt(of, setting, { timeoutMs }))
+        refuse(await keptInModule(stage, { setting: options, before, run, difference }), 'a process runs one stage after another; only what depends on nothing but code may be kept')
+      },
+    },
+    {
       name: 'bears each type that its schema lets through',
       run: async () => {
         if (!(await good(first))) return
@@ -149,8 +160,15 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
           const { result } = (await made().catch(() => undefined)) ?? {}
           if (result && !result.ok && result.failure.reason === 'returned-early') refuse(result.failure.message)
         }
-        await ofGoodRuns(({ writtenLate }) => (writtenLate.length > 0 ? `goes on after its function has returned, and writes ${writtenLate.join(', ')}: await everything` : undefined))()
+        await ofGoodRuns(({ writtenLate, goesOn, remains: { processes } }) =>
+          writtenLate.length > 0 ? `goes on after its function has returned, and writes ${writtenLate.join(', ')}: await everything`
+          : processes.length > 0 ? `leaves a process running: ${processes.join('; ')}. Await its end, or end it`
+          : goesOn)()
       },
+    },
+    {
+      name: 'leaves its process where it was',
+      run: ofGoodRuns(({ remains: { workingDirectory } }) => workingDirectory && `changes the working directory of its process to ${workingDirectory}, which the next stage finds: give paths whole, and \`cwd\` to what it starts`),
     },
     {
       name: 'ends soon after it is cancelled',
@@ -185,7 +203,8 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
         const fromNothing = await comparable(first)
         if (!fromNothing || determinism() === 'none') return
         if (!options.earlier) refuse(`extends ${quoted(stage.extends ?? [])}: give the parameters of an earlier result as \`earlier: { … }\``)
-        const earlier = await attempt(stage, { ...options, params: { ...options.params, ...options.earlier } }, { timeoutMs })
+        const other = { ...options, params: { ...options.params, ...options.earlier } }
+        const earlier = await attempt(stage, other, { timeoutMs })
         if (!isGood(earlier)) refuse(`fails with the parameters of \`earlier\`: ${failureOf(earlier)}`)
         const kept = digestsBelow(earlier.place.request.keep!)
         if (Object.keys(kept).length === 0) refuse('leaves nothing in `keep` to go on from')
@@ -193,6 +212,10 @@ export function conformance(stage: StageDefinition<any>, options: ConformanceOpt
         if (!isGood(after)) refuse(`fails when it goes on from an earlier result: ${failureOf(after)}`)
         if (namesThatDiffer(kept, digestsBelow(earlier.place.request.keep!)).length > 0) refuse('changes what an earlier result kept: copy it to scratch')
         refuse(difference(fromNothing, after), 'when it goes on from an earlier result; where it cannot, it must start from nothing')
+        // Which of two results there is first is for whoever runs it to say.
+        const back = await attempt(stage, other, { prior: fromNothing.place, timeoutMs })
+        if (!isGood(back)) refuse(`fails when it is offered the result of ${JSON.stringify(options.params ?? {})} and is to give that of ${JSON.stringify(options.earlier)}: ${failureOf(back)}`)
+        refuse(difference(earlier, back), `with ${JSON.stringify(options.earlier)}, when it is offered the result of ${JSON.stringify(options.params ?? {})}; where it cannot go on from one, it must start from nothing`)
       },
     }] : []),
   ]

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { StageResult } from '../execute/request.js'
 import type { StageDefinition } from '../plugin/define.js'
 import { attempt } from './attempt.js'
-import type { StageSetting } from './setting.js'
+import { askForStage, type StageSetting } from './setting.js'
 
 /** What a stage left when it was run alone. */
 export interface StageRun {
@@ -19,6 +19,7 @@ export interface StageRun {
 
 /** Runs a stage in this process on what a test gives it, in a temporary folder, by the rules that the engine holds it to. */
 export async function runStage(stage: StageDefinition<any>, setting: StageSetting & { readonly timeoutMs?: number } = {}): Promise<StageRun> {
+  askForStage(stage, 'runStage')
   const { timeoutMs = 60_000 } = setting
   const { place, result, events, outputFault } = await attempt(stage, setting, { timeoutMs })
   if (!result) throw new Error(`${stage.id} did not end within ${timeoutMs} ms`)

@@ -1,5 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { digestOfJson, sha256 } from '../artifacts/digest.js'
 import type { Json, JsonObject } from '../artifacts/types.js'
@@ -12,6 +11,7 @@ import { findNamed, type Hashing } from '../plan/named-files.js'
 import type { RequestInput } from '../plan/types.js'
 import { isMember, type CheckContext, type InputPort, type InputPorts, type OutputPorts, type PluginDefinition, type StageDefinition } from '../plugin/define.js'
 import { digestsBelow } from './contents.js'
+import { temporaryFolder } from './temporary-folder.js'
 
 /** A path (of a file or a folder, which is copied), the rows of a JSONL file, or the text of a file, or those of a folder by their names. */
 export type GivenInput =
@@ -48,17 +48,17 @@ export interface Place {
   readonly checkInputs: CheckContext['inputs']
 }
 
-const made = new Set<string>()
-process.on('exit', () => {
-  for (const root of made) rmSync(root, { recursive: true, force: true })
-})
-
 const hashing: Hashing = {
   digestFile: async path => {
     const data = readFileSync(path)
     return { digest: sha256(data), bytes: data.length }
   },
   knownDigest: () => undefined,
+}
+
+/** What a test gives as a stage may come from a list that has none. */
+export function askForStage(given: StageDefinition, of: string): void {
+  if (typeof given !== 'object' || given === null) throw new TypeError(`${of} is given ${String(given)} where a stage is asked for: has the plugin one, and is it the first of \`stages\`?`)
 }
 
 /** What is wrong with parameters before the run, without the stage's own check. Sets defaults in them. */
@@ -77,8 +77,7 @@ export function completeParams(stage: StageDefinition, setting: StageSetting): J
 
 /** Puts a stage's parameters, inputs and outputs into a fresh folder. */
 export async function layOut(stage: StageDefinition, setting: StageSetting, memoRoot?: string): Promise<Place> {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'hone-stage-')))
-  made.add(root)
+  const root = temporaryFolder('hone-stage-')
   const [project, attempt, scratch] = ['project', 'attempt', 'scratch'].map(name => join(root, name)) as [string, string, string]
   const keep = stage.extends?.length ? join(root, 'keep') : undefined
   for (const folder of [project, attempt, scratch, ...(keep ? [keep] : [])]) mkdirSync(folder)

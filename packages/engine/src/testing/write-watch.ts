@@ -43,8 +43,8 @@ function note(target: unknown): void {
   if (isOutside) watch.outside.add(path)
 }
 
-/** Whether a hook that loads modules writes, as loaders of TypeScript keep what they made; from Node 22 on they run in the thread of whoever imports. */
-function isOfLoader(): boolean {
+/** Whether a hook that loads modules is at work, as loaders of TypeScript keep what they made; from Node 22 on they run in the thread of whoever imports. */
+export function isOfLoader(): boolean {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = Infinity
   const { stack } = new Error()

@@ -1,13 +1,14 @@
-import { execFileSync } from 'node:child_process'
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { defineKind, defineService, defineStage, params, type StageContext, type StageDefinition } from '../../src/plugin/define.js'
-import { conformance, runStage, type ConformanceOptions } from '../../src/testing/index.js'
+import { conformance, loadPlugin, runStage, type ConformanceOptions } from '../../src/testing/index.js'
 
 const test = suite('the conformance kit')
 const rows = defineKind({ id: 'rows', summary: 'Rows.', form: 'file', extension: 'jsonl', rows: {} })
@@ -64,7 +65,27 @@ const extending = (taken: (kept: readonly number[]) => readonly number[]): Run =
   writeFileSync(join(keep!, 'made.json'), JSON.stringify(made))
   for (const n of made) await outputs.rows!.write({ n })
 }
+/** The same, from the first that it is offered, be that more than it is asked for. */
+const takingAny: Run = async ({ params: { times }, outputs, prior: [from], keep }) => {
+  const made: number[] = from ? JSON.parse(readFileSync(join(from.path, 'made.json'), 'utf8')) : []
+  for (let i = made.length; i < times; i++) made.push(2 ** i)
+  writeFileSync(join(keep!, 'made.json'), JSON.stringify(made))
+  for (const n of made) await outputs.rows!.write({ n })
+}
 const extended = { extends: ['times'], example: 'times: 3' }
+
+const plugins = realpathSync(mkdtempSync(join(tmpdir(), 'hone-kept-')))
+test.after(() => rmSync(plugins, { recursive: true }))
+/** A stage of a file, with what stands at the top of the one that runs. */
+const stageOfFile = async (name: string, top: string, row: string) => {
+  writeFileSync(join(plugins, `${name}.run.js`), `${top}\nexport default async ({ params, inputs, outputs, seed }) => { let rows = 0; for await (const _ of inputs.rows) rows++; await outputs.rows.write(${row}) }\n`)
+  writeFileSync(join(plugins, `${name}.js`), `const rows = { id: 'rows', summary: 'Rows.', form: 'file', extension: 'jsonl', rows: {} }
+export default { name: '${name}', api: 1, stages: [{ id: 'test/${name}', version: 1, summary: 'For a test.', params: { schema: ${JSON.stringify(schema)} }, inputs: { rows: { kind: rows } }, outputs: { rows: { kind: rows } }, determinism: 'bytes', light: true, run: () => import('./${name}.run.js') }] }
+`)
+  return (await loadPlugin(join(plugins, `${name}.js`))).stages[0]!
+}
+const kept = 'gives the same bytes whatever its module has run before'
+let largest = 0
 
 const sound: Record<string, [StageDefinition<any>, ConformanceOptions?]> = {
   'one that uses its memo': [stageOf(double)],
@@ -78,8 +99,12 @@ const sound: Record<string, [StageDefinition<any>, ConformanceOptions?]> = {
     stageOf(({ services, outputs }) => outputs.rows!.write({ said: services.greeting }), { services: { greeting: defineService('greeting') } }),
     { plugins: [{ name: 'greetings', api: 1, provides: [{ token: defineService('greeting'), create: () => 'hello' }] }] },
   ],
+  'one whose module keeps what depends on its code alone': [await stageOfFile('sound', 'let table', '({ n: params.times * (table ??= [1, 2, 3]).length, seed, rows })')],
+  'one that reads what it declares of the environment': [stageOf(({ outputs, env }) => outputs.rows!.write({ said: [process.env['HONE_TEST_DECLARED'], env['HONE_TEST_DECLARED']] })), { env: { HONE_TEST_DECLARED: 'yes' } }],
+  'one that waits for what it starts': [stageOf(async context => (await new Promise(done => spawn('sleep', ['0']).on('close', done)), double(context)))],
   'one that ends with what is wrong': [stageOf(context => (context.params.times === 99 ? context.fail('"times" is 99', 'times') : double(context))), { wrong: [{ params: { times: 99 }, says: /times/ }, { params: { times: 0 }, says: /"times" must be ≥ 1/ }] }],
 }
+process.env['HONE_TEST_UNDECLARED'] = 'here'
 for (const [name, [stage, options]] of Object.entries(sound)) test(`lets pass ${name}`, async () => assert.equal(await refused(stage, options), {}))
 
 const outside = join(tmpdir(), `hone-outside-${process.pid}`)
@@ -94,6 +119,15 @@ const broken: Record<string, [StageDefinition<any>, Record<string, RegExp>, Conf
   'gives another number each time': [stageOf(context => (context.metric('seconds', performance.now()), double({ ...context, metric: () => {} }))), { 'gives the same bytes again': /the metric seconds is [\d.]+, then/ }],
   'writes the day': [stageOf(({ outputs }) => outputs.rows!.write({ made: new Date().toISOString().slice(0, 10), now: Math.floor(Date.now() / 86_400_000) })), { 'gives the same bytes again': /line 1 is \{"made":.*the second run had another day/ }],
   'writes times as they are called here': [stageOf(({ outputs }) => outputs.rows!.write({ at: new Date(0).getHours() })), { 'gives the same bytes again': /line 1 is \{"at":\d+\}, then .*another time zone/ }],
+  'keeps the first parameters in its module': [await stageOfFile('first', 'let kept', '({ n: (kept ??= params.times) })'), { [kept]: /^what it keeps in its module changes its result: with times: 3, .*another seed, fewer rows in "rows" the output "rows" differs: line 1 is \{"n":3\}, then \{"n":2\}, once it has run in the same module with the setting of this test \(a process runs one stage/ }],
+  'keeps the first seed in its module': [await stageOfFile('seed', 'let kept', '({ n: (kept ??= seed) })'), { [kept]: /line 1 is \{"n":1\}, then \{"n":0\}/ }],
+  'keeps the first rows in its module': [await stageOfFile('rows', 'let kept', '({ n: (kept ??= rows) })'), { [kept]: /line 1 is \{"n":7\}, then \{"n":8\}/ }],
+  'draws when its module is loaded': [await stageOfFile('drawn', 'const drawn = Math.random()', '({ drawn })'), { [kept]: /line 1 is \{"drawn":0\.\d+\}, then \{"drawn":0/ }],
+  'keeps the largest parameter, and is not loaded by loadPlugin': [stageOf(({ params: { times }, outputs }) => outputs.rows!.write({ n: (largest = Math.max(largest, times)) })), { [kept]: /changes its result: the output "rows" differs: line 1 is \{"n":2\}, then \{"n":3\}, once it has run in the same module with times: 3/ }],
+  'leaves its process elsewhere': [stageOf(async context => (await double(context), process.chdir(tmpdir()))), { 'leaves its process where it was': /changes the working directory of its process to .*, which the next stage finds/ }],
+  'reads an undeclared variable of the environment': [stageOf(context => (process.env['HONE_TEST_UNDECLARED'] ? double(context) : context.fail('no HONE_TEST_UNDECLARED'))), { 'runs to its end': /no HONE_TEST_UNDECLARED/ }],
+  'leaves an interval': [stageOf(async context => { const timer = setInterval(() => {}, 1e6); setTimeout(() => clearInterval(timer), 5000).unref(); await copyRows(context) }, { determinism: 'none' }), { 'has ended when its function returns': /^its function has returned, and what it began goes on \(Timeout\): await it, or close it$/ }],
+  'leaves a process': [stageOf(async context => (spawn('sleep', ['60'], { stdio: 'ignore' }).unref(), double(context))), { 'has ended when its function returns': /^leaves a process running: sleep 60\. Await its end, or end it$/ }],
   'leaves a file beside its outputs': [stageOf(async context => (await double(context), writeFile(join(dirname(context.outputs.rows!.path), 'notes.txt'), 'x'))), { 'leaves its declared outputs and no other': /wrote "notes\.txt", which is no output/ }],
   'leaves nothing': [stageOf(() => {}), { 'leaves its declared outputs and no other': /left no row in the output "rows"/ }],
   'asks for an output that it does not declare': [stageOf(({ outputs }) => outputs['others']!.write({})), { 'leaves its declared outputs and no other': /asked for the output "others", which it does not declare/ }],
@@ -135,6 +169,7 @@ const broken: Record<string, [StageDefinition<any>, Record<string, RegExp>, Conf
   'goes on writing': [stageOf(async context => (await double(context), void sleep(50).then(() => writeFile(join(context.outputs.more!.path, 'x'), '')))), { 'has ended when its function returns': /the output "more" was still being written after the stage's function had returned/ }],
   'does the last part twice when it goes on': [stageOf(resuming(at => at - 1), { resumable: true }), { 'goes on from its scratch to the same bytes': /line \d+ is .*when it goes on after a cancel/ }],
   'goes on from an earlier result to another': [stageOf(extending(kept => kept.map(n => n + 1)), extended), { 'goes on from an earlier result to the same bytes': /line 1 is \{"n":1\}, then \{"n":2\} \(when it goes on from an earlier result/ }, { params: { times: 5 }, earlier: { times: 3 } }],
+  'goes on from an earlier result that is more than it is asked for': [stageOf(takingAny, extended), { 'goes on from an earlier result to the same bytes': /the output "rows" differs: line 4 is .*\(with \{"times":3\}, when it is offered the result of \{"times":5\}; where it cannot go on from one, it must start from nothing\)/ }, { params: { times: 5 }, earlier: { times: 3 } }],
   'extends and is not shown how': [stageOf(extending(kept => kept), extended), { 'goes on from an earlier result to the same bytes': /extends "times": give the parameters of an earlier result/ }],
   'extends and keeps nothing': [stageOf(double, extended), { 'goes on from an earlier result to the same bytes': /leaves nothing in `keep`/ }, { earlier: { times: 1 } }],
   'answers its probe otherwise each time': [stageOf(double, { probe: async () => `"${calls++}"` }), { [answers]: /its probe answers "\\"\d+\\"", then "\\"\d+\\"", and nothing has changed between/ }],
@@ -170,6 +205,20 @@ test('runs a stage alone and gives what it left', async () => {
   assert.match(await runStage(stageOf(double), { inputs: { ...inputs, cows: [] } }).then(() => '', e => e.message), /has no input "cows"; it has rows/)
   const failing = await runStage(stageOf(({ fail }) => fail('too much', 'times')), { inputs })
   assert.equal([failing.failure?.message, failing.failure?.param, await failing.rows('rows').catch((e: Error) => e.message)], ['too much', 'times', 'test/stage failed: too much'])
+})
+
+test('says what it is given in place of a stage, or of the file of a plugin', async () => {
+  assert.match(await runStage(undefined as never).then(() => '', e => `${e}`), /^TypeError: runStage is given undefined where a stage is asked for/)
+  assert.throws(() => conformance(undefined as never), /conformance is given undefined where a stage is asked for/)
+  assert.match(await loadPlugin('plugins/s.ts').then(() => '', e => e.message), new RegExp(`given "plugins/s.ts".*: a path begins with "./" and resolves against ${process.cwd()}; new URL`))
+})
+
+test('loads plugins by URL and by paths that resolve against the working directory, any number of them with one listener', async () => {
+  const before = process.listenerCount('exit')
+  const file = join(plugins, 'sound.js')
+  const names = [pathToFileURL(file), pathToFileURL(file).href, `./${relative(process.cwd(), file)}`]
+  for (const name of names) assert.equal((await loadPlugin(name)).stages.map(s => s.id), ['test/sound'])
+  assert.is(process.listenerCount('exit'), before)
 })
 
 test('finds in the project what parameters name, and takes text, files and labelled inputs', async () => {
