@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { compose } from '../src/compose.js'
-import { defineCollection, defineService } from '../src/plugin/define.js'
+import { defineCollection, defineService, defineStage, params, provide } from '../src/plugin/define.js'
 import { services } from '../src/execute/services.js'
 
 const greeting = defineService<string>('greeting')
@@ -36,6 +36,19 @@ test('what plugins provide of a collection is listed with who provides it, and l
   assert.is(loaded, 0)
   assert.equal(await member(shouts, 'loud').load(), { default: 'HEY' })
   assert.throws(() => member(shouts, 'quiet'), /no plugin provides the service "shout quiet"/)
+})
+
+test('`provide` and `extends` are held to their types', async () => {
+  const shouts = defineCollection<string>('shout')
+  const { get, member } = await compose({ providers: [{ plugin: 'a', provider: provide(greeting, () => 'hello') }, { plugin: 'a', provider: provide(shouts, { name: 'loud', summary: 'Loud.', load: async () => ({ default: 'HEY' }) }) }] })
+  assert.is(get(greeting), 'hello')
+  assert.equal(await member(shouts, 'loud').load(), { default: 'HEY' })
+  // @ts-expect-error A number is no text.
+  provide(greeting, () => 5)
+  // @ts-expect-error Nor is it one of the collection.
+  provide(shouts, { name: 'loud', summary: 'Loud.', load: async () => ({ default: 5 }) })
+  // @ts-expect-error There is no such parameter.
+  defineStage<{ rounds: number }>({ id: 'a/b', version: 1, summary: '', params: params({ type: 'object' }), inputs: {}, outputs: {}, determinism: 'bytes', extends: ['ruonds'], run: async () => ({ default: () => {} }) })
 })
 
 test('a service that nobody provides, and services that need one another, are errors by name', async () => {

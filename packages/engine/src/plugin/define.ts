@@ -248,7 +248,7 @@ export interface StageDefinition<P = any> {
    * Parameters by which a result can go on from an earlier one that differs in nothing else (`epochs`): `run` finds such in `prior`, and leaves what a
    * later one needs in `keep`. What it makes must have the bytes of a run from nothing; where it cannot, it starts from nothing and logs why.
    */
-  readonly extends?: readonly string[]
+  readonly extends?: readonly (keyof P & string)[]
   /** Pure JavaScript without native code: runs in a worker thread. */
   readonly light?: boolean
   readonly resources?: (params: P) => Resources
@@ -347,6 +347,15 @@ export const params = <P>(schema: JsonSchema): ParamsSchema<P> => ({ schema })
 export const defineStage = <P>(definition: StageDefinition<P>): StageDefinition<P> => Object.freeze(definition)
 export const defineKind = <Row = unknown>(definition: KindDefinition<Row>): KindDefinition<Row> => Object.freeze(definition)
 export const definePlugin = (definition: PluginDefinition): PluginDefinition => Object.freeze(definition)
+/**
+ * One of `provides` whose type is held to that of its token: `provide(services.store, () => openStore)`, `provide(collections.metrics, { name, summary,
+ * load })`. Written out as an object it is not.
+ */
+export function provide<T>(token: CollectionToken<T>, member: Omit<MemberProvider<NoInfer<T>>, 'token'>): MemberProvider<T>
+export function provide<T>(token: ServiceToken<T>, create: ServiceProvider<NoInfer<T>>['create']): ServiceProvider<T>
+export function provide(token: ServiceToken<any>, given: ServiceProvider['create'] | Omit<MemberProvider, 'token'>): ServiceProvider | MemberProvider {
+  return typeof given === 'function' ? { token, create: given } : { token: token as CollectionToken<any>, ...given }
+}
 export const defineCommand = <P>(definition: CommandDefinition<P>): CommandDefinition<P> => Object.freeze(definition)
 export const defineCollection = <T>(name: string, { known = [], literal }: { readonly known?: readonly string[]; readonly literal?: string } = {}): CollectionToken<T> =>
   ({ id: Symbol.for(`hone:${name}`), name, known, literal })
