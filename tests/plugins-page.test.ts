@@ -62,7 +62,8 @@ test('every block does what the page says', async () => {
       const [program, ...args] = typed.split(' ')
       if (program === 'cd') cwd = join(cwd, args[0]!)
       else if (/^npm install( hone-cli --onnxruntime-node-install=skip)?$/.test(typed)) link(cwd)
-      else if (typed === 'npm init --yes') project.write({ 'package.json': '{ "name": "page", "version": "1.0.0" }\n' })
+      // As npm 11 does.
+      else if (typed === 'npm init --yes') project.write({ 'package.json': '{ "name": "page", "version": "1.0.0", "type": "commonjs" }\n' })
       else {
         let said: { code: number | null; text: string }
         if (program === 'hone') {
@@ -78,6 +79,16 @@ test('every block does what the page says', async () => {
       }
     }
   }
+})
+
+test('what it writes fits the types, as a strict compiler reads it', () => {
+  const project = Project.make()
+  project.write({ 'package.json': page.some(b => 'commands' in b && b.commands.some(c => c.typed === 'npm pkg set type=module')) ? '{ "type": "module" }\n' : '{ "type": "commonjs" }\n' })
+  link(project.root)
+  for (const block of page) if ('file' in block) project.write({ [block.file]: block.text })
+  const files = page.flatMap(b => ('file' in b && /\.m?[jt]s$/.test(b.file) ? [b.file] : []))
+  const { status, stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['--noEmit', '--strict', '--skipLibCheck', '--allowJs', '--checkJs', '--target', 'es2023', '--module', 'nodenext', '--types', 'node', ...new Set(files)], { cwd: project.root, encoding: 'utf8' })
+  assert.is(status, 0, stdout)
 })
 
 test.run()
