@@ -10,6 +10,7 @@ import { executorNamed, services, systemClock } from './execute/services.js'
 import { plannedStages, startRun } from './execute/start-run.js'
 import type { Plan } from './plan/types.js'
 import { preparePlan, prepareRun, type FetchOptions, type OpenOptions } from './prepare.js'
+import { withPublications } from './publications.js'
 import { beyondMachine, type Selected } from './selection.js'
 
 export interface PlanPipelineOptions extends OpenOptions, Selected {}
@@ -42,7 +43,7 @@ export const exitCode = ({ status }: RunOutcome): number => ({ succeeded: 0, fai
 
 /** What would run, and why; or every mistake that can be seen without running anything. */
 export async function planPipeline(options: PlanPipelineOptions): Promise<Result<Plan>> {
-  const prepared = await preparePlan(options)
+  const prepared = await withPublications(await preparePlan(options))
   if (!prepared.ok) return prepared
   await prepared.value.opened.store.close()
   return { ok: true, value: prepared.value.plan, diagnostics: prepared.diagnostics }
@@ -53,7 +54,7 @@ export const validatePipeline = async (options: OpenOptions): Promise<readonly D
 
 /** Plans a pipeline and carries it out. What happens is told to `sinks` and kept in the run's folder. */
 export async function runPipeline(options: RunOptions, sinks: readonly EventSink[] = []): Promise<RunOutcome> {
-  const prepared = await prepareRun(options)
+  const prepared = await withPublications(await prepareRun(options))
   if (!prepared.ok) return { status: 'refused', diagnostics: prepared.diagnostics }
   const { opened, plan, planOptions } = prepared.value
   const { pipeline } = plan.graph

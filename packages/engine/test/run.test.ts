@@ -1,7 +1,7 @@
 import { access, readFile, readdir } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { planPipeline } from '../src/run.js'
+import { planPipeline, type RunOutcome } from '../src/run.js'
 import { whyStage } from '../src/why.js'
 import { Project, plugin, statuses } from './project.js'
 
@@ -228,10 +228,18 @@ test('a result is published after a run and after a hit, and never over a file o
   await project.run({ set: ['n=3'] })
   assert.is(await out(), '{"value":3}\n')
   await project.write({ 'out/last.jsonl': 'mine' })
-  const refused = await project.run()
-  assert.equal(statuses(refused), { numbers: 'hit', sum: 'hit', last: 'failed' })
-  assert.match(refused.finished.last!.failure!.message, /^cannot publish to out\/last\.jsonl/)
+  const refused = ({ status, diagnostics }: RunOutcome) => {
+    assert.equal([status, diagnostics.map(d => [d.code, d.severity, d.hint])], ['refused', [['publish-path', 'error', 'Move it away, or publish to another path.']]])
+    assert.match(diagnostics[0]!.message, /^"last" cannot publish to out\/last\.jsonl: what is there was not written by hone, or was changed since\.$/)
+  }
+  refused((await project.run()).outcome)
+  // Also before there is a result that would be published.
+  refused((await project.run({ set: ['n=5'] })).outcome)
+  const planned = await planPipeline({ ...project.options, set: ['n=5'] })
+  assert.equal([planned.ok, planned.diagnostics.map(d => d.code)], [false, ['publish-path']])
   assert.is(await out(), 'mine')
+  await project.write({ 'out/last.jsonl': '{"value":6}\n' })
+  assert.equal(statuses(await project.run()), { numbers: 'hit', sum: 'hit', last: 'hit' }, 'the same is as good as written')
 })
 
 test('nothing is started where the pipeline, a file or the plugin is wrong', async () => {

@@ -66,7 +66,7 @@ export const codes = {
   'absent-output': 'A stage takes an output that another left out.',
   'not-a-hit': 'With --only, a stage that is needed would have to run first.',
   // publishing and selecting
-  'publish-path': 'A path under `publish` lies outside the project, or two of them collide.',
+  'publish-path': 'A path under `publish` lies outside the project, two of them collide, or something is there that hone did not write.',
   'unknown-selection': 'The command line names a stage that the file does not have.',
   // the store
   'store': 'The store cannot be used: it was written by a newer version, or cannot be read or written.',

@@ -1,13 +1,15 @@
 import { constants } from 'node:fs'
-import { chmod, copyFile, lstat, mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, lstat, mkdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import { realIo } from '../artifacts/io.js'
 import { takeLock } from '../artifacts/lock.js'
 import type { ArtifactStore, Digest, OutputRecord } from '../artifacts/types.js'
+import { filesOfFolder } from '../plan/outside-folder.js'
+import type { KindDefinition } from '../plugin/define.js'
 
 /** Path of a published file relative to the project root, with `/` → what was written there; two digests while one replaces the other. */
-type Published = Record<string, readonly string[]>
+export type Published = Record<string, readonly string[]>
 
 /** What stands in the way of a publication. */
 export class PublishRefused extends Error {
@@ -63,8 +65,8 @@ const isDone = ({ copies, gone, adopted }: Work): boolean => copies.length + gon
 const ledgerOf = (projectRoot: string): string => join(projectRoot, '.hone', 'published.json')
 
 /** What has to be written so that `base` is the artifact; throws PublishRefused. */
-async function compare(store: ArtifactStore, projectRoot: string, output: OutputRecord, base: string): Promise<Work> {
-  const known = await readFile(ledgerOf(projectRoot), 'utf8').then(t => JSON.parse(t) as Published, () => ({}) as Published)
+async function compare(store: ArtifactStore, projectRoot: string, output: OutputRecord, base: string, given?: Published): Promise<Work> {
+  const known = given ?? (await readPublished(projectRoot))
   const wanted = new Map<string, { digest: Digest; from: string }>()
   const source = store.pathOf(output)
   for (const entry of await store.entries(output)) {
@@ -93,6 +95,29 @@ async function compare(store: ArtifactStore, projectRoot: string, output: Output
     if (there !== undefined && known[name]!.includes(there)) removals.push(name)
   }
   return { known, wanted, adopted, copies, gone, removals }
+}
+
+export const readPublished = (projectRoot: string): Promise<Published> => readFile(ledgerOf(projectRoot), 'utf8').then(t => JSON.parse(t) as Published, () => ({}))
+
+/**
+ * What will keep an artifact from being published, as far as it can be said before there is one: its names are not known then but for that of a
+ * file and those of the files that its kind looks for. With `output`, exactly that.
+ */
+export async function publishRefusal(store: ArtifactStore, projectRoot: string, kind: KindDefinition, path: string, known: Published, output?: OutputRecord): Promise<string | undefined> {
+  const base = path.replace(/\/+$/, '')
+  for (let folder = dirname(base); folder !== '.'; folder = dirname(folder)) {
+    const above = await stat(resolve(projectRoot, folder)).catch(() => undefined)
+    if (above && !above.isDirectory() && !(folder in known)) return `cannot publish to ${base}: ${folder} is a file, and a folder should be there`
+  }
+  if (output) return compare(store, projectRoot, output, base, known).then(() => undefined, e => (e instanceof PublishRefused ? e.message : undefined))
+  const target = await lstat(resolve(projectRoot, base)).catch(() => undefined)
+  if (!target) return undefined
+  const isKnown = async (name: string) => known[name]?.includes((await digestAt(store, resolve(projectRoot, name)))!) === true
+  if (kind.form === 'file') return (await isKnown(base)) ? undefined : refused(base).message
+  if (!target.isDirectory()) return refused(base).message
+  if (!kind.files || Object.keys(known).some(name => name.startsWith(`${base}/`))) return undefined
+  const [foreign] = kind.files(filesOfFolder(resolve(projectRoot, base)), undefined)
+  return foreign === undefined ? undefined : refused(`${base}/${foreign}`).message
 }
 
 /** Answers whether any file was written or removed. */

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { publish } from '../../src/execute/publish.js'
+import { publish, publishRefusal, readPublished } from '../../src/execute/publish.js'
+import type { KindDefinition } from '../../src/plugin/define.js'
 import { withProject } from '../artifacts/fixture.js'
 
 test('two that publish into one project at a time both stay known as the writers of what they wrote', () =>
@@ -22,6 +23,40 @@ test('two that publish into one project at a time both stay known as the writers
       assert.is(readFileSync(join(dir, name), 'utf8'), 'second')
     }
     assert.is(await publish(store, dir, second, 'out/a0'), false)
+  }))
+
+const file = { id: 'file', summary: '', form: 'file' } as const
+const folder = { id: 'folder', summary: '', form: 'folder' } as const
+const model = { ...folder, files: (paths: readonly string[]) => paths.filter(path => path === 'config.json') }
+
+test('what somebody else wrote is not written over, and that is known before there is anything to publish', () =>
+  withProject(async ({ dir, open, write }) => {
+    const store = await open()
+    const output = await store.ingest(write('made/text', 'made'), 'file', 'file')
+    await publish(store, dir, output, 'out/a')
+    write('mine', 'mine')
+    write('theirs/config.json', '{}')
+    write('theirs/README.md', 'read me')
+    const refusal = async (path: string, kind: KindDefinition, made?: typeof output) => publishRefusal(store, dir, kind, path, await readPublished(dir), made)
+    const foreign = (path: string) => `cannot publish to ${path}: what is there was not written by hone, or was changed since`
+    assert.is(await refusal('mine', file), foreign('mine'))
+    assert.is(await refusal('mine', folder), foreign('mine'))
+    assert.is(await refusal('theirs', file), foreign('theirs'))
+    assert.is(await refusal('theirs', model), foreign('theirs/config.json'))
+    assert.is(await refusal('mine/below', file), 'cannot publish to mine/below: mine is a file, and a folder should be there')
+    for (const [path, kind] of [['out/a', file], ['out/b', file], ['theirs', folder], ['out', model]] as const) assert.is(await refusal(path, kind), undefined, path)
+    write('out/a', 'changed')
+    assert.is(await refusal('out/a', file), foreign('out/a'))
+    assert.is(await refusal('out/a', file, output), foreign('out/a'))
+    try {
+      await publish(store, dir, output, 'out/a')
+      assert.unreachable('it must be refused')
+    } catch (error) {
+      assert.is((error as Error).message, foreign('out/a'))
+    }
+    // The same is as good as written.
+    write('mine', 'made')
+    assert.is(await refusal('mine', file, output), undefined)
   }))
 
 test.run()
