@@ -144,7 +144,7 @@ function problem(error: ErrorObject): SchemaProblem {
       return { code: 'unknown-key', pointer: `${pointer}/${escapePart(key)}`, which: 'key', keyword, message: `"${key}" is not a key of ${holder}`, ...(hint !== undefined && { hint }) }
     }
     case 'propertyNames':
-      return at(`${pointer}/${escapePart(params.propertyName)}`, 'key', `"${params.propertyName}" cannot be a key of ${pointer === '' ? 'the parameters' : subject(pointer)}`)
+      return at(`${pointer}/${escapePart(params.propertyName)}`, 'key', `"${params.propertyName}" cannot be a key of ${pointer === '' ? 'the parameters' : subject(pointer)}`, (error.schema as { description?: string } | undefined)?.description)
     case 'dependentRequired':
     case 'dependencies':
       return at(`${pointer}/${escapePart(params.property)}`, 'key', `${within(params.property)} needs ${within(params.missingProperty)} beside it`)

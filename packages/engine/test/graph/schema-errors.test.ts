@@ -36,6 +36,7 @@ test('what may not be, must be held, or cannot be a name', () => {
   assert.equal(said({ type: 'object', properties: { a: { not: { const: 5 } } } }, { a: 5 }), ['/a value: "a" may not be 5'])
   assert.equal(said({ type: 'object', properties: { a: { type: 'array', contains: { const: 1 } } } }, { a: [2] }), ['/a value: "a" must hold at least 1 item of the form that is asked for; got [2]'])
   assert.equal(said({ type: 'object', properties: { a: { type: 'object', propertyNames: { pattern: '^[a-z]+$' } } } }, { a: { X: 1 } }), ['/a/X key: "X" cannot be a key of "a"'])
+  assert.equal(said({ type: 'object', properties: { a: { type: 'object', propertyNames: { pattern: '^[a-z]+$', description: 'Keys are letters.' } } } }, { a: { X: 1 } }), ['/a/X key: "X" cannot be a key of "a" (Keys are letters.)'])
   assert.equal(said({ type: 'object', properties: { a: { oneOf: [{ type: 'number' }, { minimum: 3 }] } } }, { a: 5 }), ['/a value: "a" fits several of its forms at once; got 5'])
 })
 

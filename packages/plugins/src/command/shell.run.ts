@@ -1,7 +1,7 @@
-import { cp, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ArtifactHandle, StageContext } from 'hone-engine'
+import { jsonFault, type ArtifactHandle, type StageContext } from 'hone-engine'
 import { execa } from 'execa'
 import * as plain from '../kinds/plain.js'
 import type { ShellParams } from './shell.js'
@@ -13,7 +13,8 @@ const extensions = new Map(Object.values(plain).map(({ id, extension }) => [id a
 /** Of the machine's environment a command sees only these. */
 const passed = ['PATH', 'HOME', 'LANG', 'TMPDIR']
 
-export default async function run({ params, inputs, outputs, env: own, projectRoot, scratch, signal, fail }: StageContext<ShellParams>): Promise<void> {
+export default async function run(context: StageContext<ShellParams>): Promise<void> {
+  const { params, inputs, outputs, env: own, projectRoot, scratch, signal, fail } = context
   const given: Record<string, string> = {}
   const folders: string[] = []
   try {
@@ -31,6 +32,31 @@ export default async function run({ params, inputs, outputs, env: own, projectRo
     await bash(params.command, { cwd: projectRoot, env: { ...machine, ...own, ...given, HONE_SCRATCH: scratch }, signal, fail })
   } finally {
     for (const folder of folders) await rm(folder, { recursive: true, force: true })
+  }
+  await tellMetrics(context)
+}
+
+/** The numbers of a JSON object in an output of kind `metrics` are metrics of the stage; what else stands there, and what lies deeper, is not. */
+async function tellMetrics({ params, outputs, metric, fail }: StageContext<ShellParams>): Promise<void> {
+  const told = new Map<string, string>()
+  for (const port of Object.keys(params.outputs).filter(port => params.outputs[port] === plain.metrics.id)) {
+    const wrong = (what: string): never => fail(`the output "${port}" ${what}`, `outputs/${port}`, 'An output of kind metrics is one JSON object, as {"score": 0.5}; any other file is of kind file.')
+    // What was not written is told by the engine.
+    const text = await readFile(outputs[port]!.path, 'utf8').catch(() => undefined)
+    if (text === undefined) continue
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch (e) {
+      wrong(`is not JSON: ${jsonFault(e)}`)
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return wrong('is no JSON object')
+    for (const [name, number] of Object.entries(value)) {
+      if (typeof number !== 'number') continue
+      if (told.has(name)) fail(`the outputs "${told.get(name)}" and "${port}" both give the metric "${name}"`, `outputs/${port}`)
+      told.set(name, port)
+      metric(name, number)
+    }
   }
 }
 

@@ -12,6 +12,17 @@ export interface ShellParams {
 export const byId = new Map(Object.values(kinds).map(kind => [kind.id, kind]))
 const kindNames = [...byId.keys()].filter(id => id !== 'any')
 
+/** Ports that a command could not tell apart: an earlier one, a later one, and what both would be called in the environment. */
+function sharedVariables(ports: readonly string[]): [string, string, string][] {
+  const seen = new Map<string, string>()
+  return ports.flatMap(port => {
+    const name = variable(port)
+    const earlier = seen.get(name)
+    seen.set(name, port)
+    return earlier === undefined ? [] : [[earlier, port, name]]
+  })
+}
+
 /** Any command as a stage: what it reads is named, so that it is cached like the others. */
 export const shell = defineStage<ShellParams>({
   id: 'command/shell',
@@ -27,9 +38,9 @@ export const shell = defineStage<ShellParams>({
       outputs: {
         type: 'object',
         minProperties: 1,
-        propertyNames: { pattern: '^[a-z][a-z0-9_-]*$' },
+        propertyNames: { pattern: '^[a-z][a-z0-9_-]*$', description: 'A name begins with one of a-z and goes on with a-z, 0-9, _ and -.' },
         additionalProperties: { enum: kindNames },
-        description: 'What it writes: the name of the output and its kind.',
+        description: 'What it writes: the name of the output and its kind. The numbers of a JSON object in an output of kind metrics are metrics of the stage.',
       },
     },
   }),
@@ -42,13 +53,9 @@ export const shell = defineStage<ShellParams>({
   determinism: 'bytes',
   resumable: true,
   example: 'command: sort -u data/questions.jsonl > "$HONE_OUTPUT_SORTED"\nfiles: [data/questions.jsonl]\noutputs: { sorted: rows }',
-  check: ({ params: { outputs } }) => {
-    const names = new Map<string, string>()
-    return Object.keys(outputs).flatMap(name => {
-      const other = names.get(variable(name))
-      names.set(variable(name), name)
-      return other === undefined ? [] : [{ message: `the outputs "${other}" and "${name}" would both be HONE_OUTPUT_${variable(name)}`, param: `outputs/${name}` }]
-    })
-  },
+  check: ({ params: { outputs }, upstream }) => [
+    ...sharedVariables(Object.keys(upstream)).map(([one, other, name]) => ({ message: `the inputs "${one}" and "${other}" would both be HONE_INPUT_${name}`, hint: 'Give one of them another name.' })),
+    ...sharedVariables(Object.keys(outputs)).map(([one, other, name]) => ({ message: `the outputs "${one}" and "${other}" would both be HONE_OUTPUT_${name}`, param: `outputs/${other}`, hint: 'Give one of them another name.' })),
+  ],
   run: () => import('./shell.run.js'),
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { shell } from '../../src/command/shell.js'
-import { runStage } from '../context.js'
+import { runStage, StageFailed } from '../context.js'
 
 const out = (command: string, extra: Parameters<typeof runStage>[1] = {}) => runStage(shell, { ...extra, params: { command, outputs: { out: 'file' }, ...extra.params } })
 
@@ -81,7 +81,34 @@ test('the scratch stays for the next attempt', async () => {
 
 test('two outputs of one name in the environment are refused before the run', async () => {
   const problems = await shell.check!({ params: { command: 'x', files: [], outputs: { 'a-b': 'file', a_b: 'file' } }, inputs: {}, upstream: {} })
-  assert.equal(problems, [{ message: 'the outputs "a-b" and "a_b" would both be HONE_OUTPUT_A_B', param: 'outputs/a_b' }])
+  assert.equal(problems, [{ message: 'the outputs "a-b" and "a_b" would both be HONE_OUTPUT_A_B', param: 'outputs/a_b', hint: 'Give one of them another name.' }])
+})
+
+test('so are two inputs', async () => {
+  const problems = await shell.check!({ params: { command: 'x', files: [], outputs: { out: 'file' } }, inputs: {}, upstream: { 'i-j': [], rows: [], i_j: [] } })
+  assert.equal(problems, [{ message: 'the inputs "i-j" and "i_j" would both be HONE_INPUT_I_J', hint: 'Give one of them another name.' }])
+})
+
+test('the numbers of a JSON object in an output of kind metrics are metrics of the stage', async () => {
+  const scored = (json: string, outputs: Record<string, string> = { scores: 'metrics' }) => runStage(shell, { params: { command: Object.keys(outputs).map(name => `echo '${json}' > "$HONE_OUTPUT_${name.toUpperCase()}"`).join('; '), outputs } })
+  assert.equal((await scored('{"score": 9, "loss": -0.5, "model": "mine", "by": {"task": 1}}')).metrics, { score: 9, loss: -0.5 })
+  assert.equal((await scored('{"score": 9}', { scores: 'file' })).metrics, {})
+  for (const [json, message] of [['[1]', /^the output "scores" is no JSON object$/], ['score: 9', /^the output "scores" is not JSON: /]] as const) {
+    try {
+      await scored(json)
+      assert.unreachable(json)
+    } catch (e) {
+      assert.instance(e, StageFailed)
+      assert.match((e as Error).message, message)
+      assert.is((e as StageFailed).param, 'outputs/scores')
+    }
+  }
+  try {
+    await scored('{"score": 9}', { one: 'metrics', two: 'metrics' })
+    assert.unreachable('one would be lost')
+  } catch (e) {
+    assert.is((e as Error).message, 'the outputs "one" and "two" both give the metric "score"')
+  }
 })
 
 test.run()
