@@ -7,6 +7,7 @@ import {
   type ChatTemplate, type LoadedTokenizer, type MaskedTokens, type Message, type SplitName, type TokenRowSource,
 } from 'hone-lm'
 import { chosenTemplate } from '../chosen-template.js'
+import { exampleHint } from './check-tokenizing.js'
 import { cutRow, type Row } from './cut.js'
 import type { TokenizeParams } from './huggingface.js'
 import { tokenizeReport } from './huggingface.report.js'
@@ -152,7 +153,7 @@ async function* sources(handle: ArtifactHandle, template: ChatTemplate, fail: St
         )
       }
       yield { id, messages: [{ role: 'assistant', content: row.text }], ...(typeof row.task === 'string' && { task: row.task }) }
-    } else fail(`row ${number} (${id}) has neither "messages" nor "text"; its columns are ${Object.keys(row).join(', ')}`)
+    } else fail(`row ${number} (${id}) has neither "messages" nor "text"; its columns are ${Object.keys(row).join(', ')}`, undefined, exampleHint)
   }
 }
 

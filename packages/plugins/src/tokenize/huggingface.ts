@@ -2,6 +2,7 @@ import { defineStage, params } from 'hone-engine'
 import { collections } from '../collections.js'
 import { folder, report, rows, tokens } from '../kinds/kinds.js'
 import { model, tokenizer } from '../kinds/model.js'
+import { checkLength, checkRows } from './check-tokenizing.js'
 
 export interface TokenizeParams {
   model?: string
@@ -43,5 +44,6 @@ export const huggingface = defineStage<TokenizeParams>({
   determinism: 'bytes',
   light: true,
   example: 'model: ./models/hone-tiny\nmax_length: 256',
+  check: async context => [...(await checkRows(context)), ...(await checkLength(context))],
   run: () => import('./huggingface.run.js'),
 })

@@ -2,10 +2,11 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { CheckContext, UpstreamStage } from 'hone-engine'
 import { loadTokenizer, readTokens } from 'hone-lm'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { huggingface } from '../../src/tokenize/huggingface.js'
+import { huggingface, type TokenizeParams } from '../../src/tokenize/huggingface.js'
 import { runStage, StageFailed } from '../context.js'
 
 const root = mkdtempSync(join(tmpdir(), 'hone tokenize '))
@@ -137,6 +138,39 @@ test('a GGUF file is a model like any other', async () => {
 })
 
 test('a broken tokenizer ends the stage at the model', () => fails({ inputs: { examples, model: tokenizerFolder({}, { 'tokenizer.json': '{' }) } }, /tokenizer\.json: is no JSON/, 'model'))
+
+test('a row that is neither an example nor a document says which stage makes examples', async () => {
+  const error = await runStage(huggingface, { inputs: { examples: [{ question: 'a', answer: 'b' }], model } }).then(() => undefined, (e: unknown) => e)
+  assert.instance(error, StageFailed)
+  assert.match((error as StageFailed).message, /has neither "messages" nor "text"; its columns are question, answer$/)
+  assert.match((error as StageFailed).hint!, /^qa-convert\/template makes examples of rows/)
+})
+
+const check = (more: Partial<CheckContext<TokenizeParams>>, params: Partial<TokenizeParams> = {}) => huggingface.check!({ params: { max_length: 1024, train_on: 'assistant', truncation: 'drop', max_cut: 0.2, ...params }, inputs: {}, upstream: {}, ...more })
+
+test('rows of a file that are neither examples nor documents are seen before the run', async () => {
+  const told = async (name: string, text: string, params: Record<string, unknown> = {}) => {
+    const path = join(root, name)
+    writeFileSync(path, text)
+    const rows: UpstreamStage = { stage: 'rows', uses: 'ingest/table', params, inputs: { file: [{ path, logicalName: '', reference: name }] }, fed: [] }
+    return (await check({ upstream: { examples: [rows] } })).map(({ message, param, severity }) => [message, param, severity])
+  }
+  const neither = [['"rows" gives rows with neither "messages" nor "text"; their columns are question, answer', undefined, undefined]]
+  assert.equal(await told('a.csv', 'question,answer\r\na,b\r\n'), neither)
+  assert.equal(await told('a.tsv', 'question\tanswer\na\tb\n'), neither)
+  assert.equal(await told('a.jsonl', '\uFEFF{"question":"a","answer":"b"}\n'), neither)
+  assert.equal(await told('a.dat', '{"question":"a","answer":"b"}\n', { format: 'jsonl' }), neither)
+  for (const [name, text] of [['b.csv', 'id,text\n1,a\n'], ['b.jsonl', '{"messages":[]}\n'], ['c.jsonl', 'broken\n'], ['c.csv', '"te""xt",b\n1,2\n'], ['c.json', '[]\n']] as const) assert.equal(await told(name, text), [], name)
+})
+
+test('a max_length beyond what the model takes is warned of before the run', async () => {
+  const of = (path: string) => ({ inputs: { model: [{ path, logicalName: '', reference: './model' }] } })
+  const folder = tokenizerFolder(undefined, { 'config.json': '{"max_position_embeddings":512}' })
+  assert.equal(await check(of(folder)), [{ message: '"max_length" is 1024, and ./model takes 512 tokens: rows that are longer end the training', param: 'max_length', hint: 'Set "max_length" to at most 512.', severity: 'warning' }])
+  assert.equal(await check(of(folder), { max_length: 512 }), [])
+  assert.equal(await check(of(model)), [])
+  assert.equal(await check(of(join(root, 'model.gguf'))), [])
+})
 
 test('no rows stop the run', () => fails({ inputs: { examples: [], model } }, /the examples are empty/))
 
