@@ -55,13 +55,14 @@ function typeName(schema: JsonSchema): string {
   return schema.type === undefined ? ('const' in schema ? JSON.stringify(schema.const) : 'anything') : schema.type === 'object' ? 'map' : schema.type === 'string' ? 'text' : String(schema.type)
 }
 
-/** `split`, and below it `split.test`: what a map may hold, of each of its forms. */
-function paramLines(schema: JsonSchema, prefix = '  '): string[][] {
-  const required = (schema.required ?? []) as string[]
+/** `split`, and below it `split.test`: what a map may hold, of each of its forms. What one form of several requires is not required. */
+function paramLines(schema: JsonSchema, prefix = '  ', isOnlyForm = true): string[][] {
+  const required = isOnlyForm ? ((schema.required ?? []) as string[]) : []
   return Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).flatMap(([name, p]) => {
     const said = [required.includes(name) ? 'required' : p.default === undefined ? '' : `default ${JSON.stringify(p.default)}`, p.description].filter(Boolean).join('. ')
     const forms = ((p.anyOf ?? p.oneOf) as JsonSchema[] | undefined) ?? [p]
-    return [[`${prefix}${name}`, typeName(p), said], ...forms.flatMap(form => paramLines(form, `${prefix}${name}.`))]
+    const maps = forms.filter(form => form.properties !== undefined)
+    return [[`${prefix}${name}`, typeName(p), said], ...maps.flatMap(form => paramLines(form, `${prefix}${name}.`, maps.length === 1))]
   })
 }
 

@@ -27,8 +27,10 @@ test('stages KIND/NAME gives its ports, its parameters with their defaults, and 
 test('a stage whose ports depend on its parameters shows those that it may have; maps show what they hold', async () => {
   const { stdout } = await project.hone('stages', 'qa-convert/template')
   const told = stdout.split('\n').map(line => line.trim().replace(/ {2,}/g, ' | '))
-  for (const line of ['train | examples | optional; With split: the examples to train on.', '… | as the parameters and the file say', 'keep | list of texts | Columns that go along into the examples.', 'split.test | number | The share of the rows for the port test.'])
+  for (const line of ['train | examples | optional; With split: the examples to train on.', '… | as the parameters and the file say', 'keep | list of texts | Columns that go along into the examples.', 'split.test | number | The share of the rows for the port test.', 'split.column | text | The column that says train, validation or test.'])
     assert.ok(told.includes(line), line)
+  const ports = async (id: string) => Object.keys(((await project.hone('stages', id, '--json')).json as { inputs: object }).inputs)
+  assert.equal([await ports('evaluate/perplexity'), await ports('evaluate/score')], [['model', 'adapter', 'examples', 'documents', 'rows'], ['predictions', 'rows']])
 })
 
 test('stages KIND/NAME says by which parameters it goes on from an earlier result, and that it asks after outside data', async () => {

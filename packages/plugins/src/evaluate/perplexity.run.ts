@@ -4,7 +4,7 @@ import { rowIds } from '../kinds/ids.js'
 import type { Example, Message, Row } from '../kinds/kinds.js'
 import { textOf, valueOf } from '../qa-convert/render.js'
 import { openModel } from './open-model.js'
-import type { PerplexityParams } from './perplexity.js'
+import { noBeginToken, type PerplexityParams } from './perplexity.js'
 import { rememberedScores } from './remembered-scores.js'
 import { writeMetrics } from './write-metrics.js'
 
@@ -38,7 +38,7 @@ async function readTexts(context: StageContext<PerplexityParams>, model: Languag
   const { inputs, params, fail, signal } = context
   const source = (inputs.examples ?? inputs.documents ?? inputs.rows) as ArtifactHandle<Row>
   const { bosId } = model.tokenizer
-  if (params.prefix === 'bos' && bosId === undefined) fail('The tokenizer has no begin token', 'prefix')
+  if (params.prefix === 'bos' && bosId === undefined) fail(noBeginToken.message, noBeginToken.param, noBeginToken.hint)
   const idOf = rowIds()
   const texts: Text[] = []
   for await (const row of source) {

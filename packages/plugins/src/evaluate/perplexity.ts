@@ -1,13 +1,26 @@
-import { defineStage, params } from 'hone-engine'
+import { defineStage, params, type CheckContext, type StageProblem } from 'hone-engine'
 import { documents, examples, metrics, predictions, rows } from '../kinds/kinds.js'
 import { checkEngine, computedBy } from './computed-by.js'
 import { modelPorts, modelSchema, modelServices, type ModelParams } from './model-inputs.js'
+import { oneSource } from './one-source.js'
 
 export interface PerplexityParams extends ModelParams {
   text: string
   prefix: 'none' | 'bos'
   window?: number
   chat_template: boolean
+}
+
+/** What `prefix: bos` asks for and a tokenizer may lack. */
+export const noBeginToken = { message: 'The tokenizer has no begin token', param: 'prefix', hint: 'Leave "prefix" out: the first token of a text is then not scored.' }
+
+async function checkPrefix({ params: { prefix }, inputs }: CheckContext<PerplexityParams>): Promise<readonly StageProblem[]> {
+  const model = inputs.model?.[0]?.path
+  if (prefix !== 'bos' || model === undefined) return []
+  const { loadTokenizer } = await import('hone-lm/headers')
+  // One that cannot be read is told by its kind.
+  const tokenizer = await loadTokenizer(model).catch(() => undefined)
+  return tokenizer && tokenizer.bosId === undefined ? [noBeginToken] : []
 }
 
 /** How badly a model predicts texts, or the answers of examples. */
@@ -26,18 +39,18 @@ export const perplexity = defineStage<PerplexityParams>({
       chat_template: { type: 'boolean', default: false, description: 'Lets rows and documents be what the assistant says in a chat; examples always are chats, of which the answers are scored.' },
     },
   }),
-  inputs: (_, given) => {
-    const source = { description: 'What to measure the model on.' }
-    if (given.includes('rows')) return { ...modelPorts, rows: { kind: rows, ...source } }
-    if (given.includes('documents')) return { ...modelPorts, documents: { kind: documents, ...source } }
-    return { ...modelPorts, examples: { kind: examples, ...source } }
-  },
+  inputs: (_, given) => ({
+    ...modelPorts,
+    examples: { kind: examples, optional: given.includes('documents') || given.includes('rows'), description: 'What to measure the model on: the answers of examples, or' },
+    documents: { kind: documents, optional: true, description: 'documents, or' },
+    rows: { kind: rows, optional: true, description: 'a column of rows.' },
+  }),
   services: modelServices,
   outputs: { predictions: { kind: predictions }, metrics: { kind: metrics } },
   determinism: 'platform',
   engine: computedBy,
   resources: () => ({ cpus: 2 }),
-  example: 'model: ./models/hone-tiny\nprefix: bos',
-  check: checkEngine,
+  example: 'model: ./models/hone-tiny\nwindow: 512',
+  check: async context => [...checkEngine(context), ...oneSource(['examples', 'documents', 'rows'], context), ...(await checkPrefix(context))],
   run: () => import('./perplexity.run.js'),
 })

@@ -2,14 +2,13 @@ import { defineStage, params } from 'hone-engine'
 import { collections } from '../collections.js'
 import { metrics, predictions, rows, scores } from '../kinds/kinds.js'
 import { metricsSchema } from './metric-names.js'
+import { oneSource } from './one-source.js'
 
 export interface ScoreParams {
   prediction: string
   reference: string
   metrics: readonly string[]
 }
-
-const port = { description: 'What to score; a row needs the columns that `prediction` and `reference` name, and may have a `task`.' }
 
 /** Compares two columns of what is there, without a model. */
 export const score = defineStage<ScoreParams>({
@@ -25,12 +24,15 @@ export const score = defineStage<ScoreParams>({
       metrics: metricsSchema,
     },
   }),
-  // One of the two; which one is asked for when none is given decides what the message says.
-  inputs: (_, given) => (given.includes('rows') ? { rows: { kind: rows, ...port } } : { predictions: { kind: predictions, ...port } }),
+  inputs: (_, given) => ({
+    predictions: { kind: predictions, optional: given.includes('rows'), description: 'What to score; a row needs the columns that `prediction` and `reference` name, and may have a `task`.' },
+    rows: { kind: rows, optional: true, description: 'Any rows, in place of predictions.' },
+  }),
   services: { metrics: collections.metrics },
   outputs: { scores: { kind: scores }, metrics: { kind: metrics } },
   determinism: 'bytes',
   light: true,
   example: 'metrics: [exact_match, f1]',
+  check: context => oneSource(['predictions', 'rows'], context),
   run: () => import('./score.run.js'),
 })

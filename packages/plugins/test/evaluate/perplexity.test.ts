@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
+import type { CheckContext } from 'hone-engine'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fillWithNaN, goldenPath, wordModel, words } from '../../../lm/test/generate/word-model.js'
-import { perplexity } from '../../src/evaluate/perplexity.js'
+import { perplexity, type PerplexityParams } from '../../src/evaluate/perplexity.js'
 import { runStage } from '../context.js'
 import { failure } from './failure.js'
 import { rowMemo } from './row-memo.js'
@@ -68,6 +69,16 @@ test('a wrong column, a prefix that the tokenizer lacks and a window beyond the 
   assert.equal(await wrong({ window: 65 }), ['window', "must be ≤ 64 (the model's context); got 65"])
   const single = await failure(runStage(perplexity, { inputs: { model: model(), documents: [{ id: 'x', text: 't05' }] } }))
   assert.is(single.param, 'prefix')
+})
+
+test('a prefix that the tokenizer lacks and inputs that exclude each other are seen before the run', async () => {
+  const params = { text: 'text', prefix: 'bos', chat_template: false } as const
+  const named = { model: [{ path: tied.dir, logicalName: '', reference: './model' }] }
+  const check = (more: Partial<CheckContext<PerplexityParams>>) => perplexity.check!({ params, inputs: named, upstream: { rows: [] }, ...more })
+  assert.equal(await check({}), [{ message: 'The tokenizer has no begin token', param: 'prefix', hint: 'Leave "prefix" out: the first token of a text is then not scored.' }])
+  assert.equal(await check({ inputs: {} }), [], 'the model is still to be made')
+  assert.equal(await check({ params: { ...params, prefix: 'none' } }), [])
+  assert.equal(await check({ inputs: {}, upstream: { rows: [], documents: [] } }), [{ message: 'the inputs "documents" and "rows" exclude each other', hint: 'Keep one of them.' }])
 })
 
 test('a model whose weights are NaN fails, and is not taken to be without loss', async () => {

@@ -1,8 +1,9 @@
+import type { InputPorts } from 'hone-engine'
 import { builtInMetrics } from 'hone-lm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { metricNames } from '../../src/evaluate/metric-names.js'
-import { score } from '../../src/evaluate/score.js'
+import { score, type ScoreParams } from '../../src/evaluate/score.js'
 import { runStage } from '../context.js'
 import { failure } from './failure.js'
 
@@ -54,10 +55,12 @@ test('no row at all is a failure, not a metric of nothing', async () => {
   assert.is(e.message, 'There is no row to score')
 })
 
-test('rows and predictions are one port each, and predictions are asked for when neither is given', () => {
-  const inputs = score.inputs as (params: unknown, given: readonly string[]) => Record<string, unknown>
-  assert.equal(Object.keys(inputs({}, [])), ['predictions'])
-  assert.equal(Object.keys(inputs({}, ['rows'])), ['rows'])
+test('rows and predictions stand in for one another, and predictions are asked for when neither is given', async () => {
+  const asked = (given: readonly string[]) => Object.entries((score.inputs as (params: unknown, given: readonly string[]) => InputPorts)({}, given)).filter(([, { optional }]) => !optional).map(([name]) => name)
+  assert.equal([asked([]), asked(['rows'])], [['predictions'], []])
+  const problems = (ports: readonly string[]) => score.check!({ params: {} as ScoreParams, inputs: {}, upstream: Object.fromEntries(ports.map(port => [port, []])) })
+  assert.equal(await problems(['rows']), [])
+  assert.equal(await problems(['rows', 'predictions']), [{ message: 'the inputs "predictions" and "rows" exclude each other', hint: 'Keep one of them.' }])
 })
 
 test.run()
