@@ -59,7 +59,7 @@ export default definePlugin({ name: 'wire', api: 1, stages: [defineStage({
 test('the example of every stage is a pipeline without a mistake, once what it names is there', async () => {
   const { stages } = (await project.hone('stages', '--json')).json as { stages: { id: string }[] }
   const examples = await Promise.all(stages.map(async ({ id }) => (await project.hone('stages', id, '--json')).json.example as string))
-  const paste = Project.make({ 'data/questions.csv': 'question,answer\na,b\n', 'data/questions.jsonl': '{"question":"a"}\n', 'docs/one.md': '# One\ntext\n' })
+  const paste = Project.make({ 'data/messages.csv': 'message,team\na,b\n', 'docs/one.md': '# One\ntext\n' })
   paste.copyIn(fileURLToPath(new URL('../../../../models/hone-tiny', import.meta.url)), 'models/hone-tiny')
   const files = examples.map((example, i) => {
     // The stages that it takes from, as commands that give such outputs.

@@ -52,7 +52,7 @@ export const shell = defineStage<ShellParams>({
   outputs: ({ outputs }) => Object.fromEntries(Object.entries(outputs ?? {}).map(([name, id]) => [name, { kind: byId.get(id) ?? kinds.file }])),
   determinism: 'bytes',
   resumable: true,
-  example: 'command: sort -u data/questions.jsonl > "$HONE_OUTPUT_SORTED"\nfiles: [data/questions.jsonl]\noutputs: { sorted: rows }',
+  example: 'command: sort -u data/messages.csv > "$HONE_OUTPUT_SORTED"\nfiles: [data/messages.csv]\noutputs: { sorted: file }',
   check: ({ params: { outputs }, upstream }) => [
     ...sharedVariables(Object.keys(upstream)).map(([one, other, name]) => ({ message: `the inputs "${one}" and "${other}" would both be HONE_INPUT_${name}`, hint: 'Give one of them another name.' })),
     ...sharedVariables(Object.keys(outputs)).map(([one, other, name]) => ({ message: `the outputs "${one}" and "${other}" would both be HONE_OUTPUT_${name}`, param: `outputs/${other}`, hint: 'Give one of them another name.' })),

@@ -25,7 +25,7 @@ export const table = defineStage<TableParams>({
   outputs: { rows: { kind: rows } },
   determinism: 'bytes',
   light: true,
-  example: 'path: data/questions.csv',
+  example: 'path: data/messages.csv',
   check: ({ params, inputs }) => {
     const named = inputs.file?.[0]
     if (params.format || !named || /\.(jsonl|ndjson|json|csv|tsv|tab)$/i.test(named.path)) return []

@@ -44,7 +44,8 @@ async function lineThatIsNot(path: string): Promise<number | undefined> {
 export async function* lines(text: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = ''
   for await (const chunk of text) {
-    const parts = (rest + chunk).split('\n')
+    const parts = chunk.split('\n')
+    parts[0] = rest + parts[0]!
     rest = parts.pop()!
     for (const part of parts) yield part.endsWith('\r') ? part.slice(0, -1) : part
   }
