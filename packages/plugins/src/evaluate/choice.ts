@@ -1,5 +1,6 @@
 import { defineStage, params, type StageProblem } from 'hone-engine'
 import { metrics, predictions, rows } from '../kinds/kinds.js'
+import { templateProblems } from '../qa-convert/render.js'
 import { checkEngine, computedBy } from './computed-by.js'
 import { modelPorts, modelSchema, modelServices, type ModelParams } from './model-inputs.js'
 
@@ -42,8 +43,10 @@ export const choice = defineStage<ChoiceParams>({
   engine: computedBy,
   resources: () => ({ cpus: 2 }),
   example: 'model: ./models/hone-tiny\ncontext: "Question: {{question}}\\nAnswer:"\nchoices: options\ngold: answer',
-  check: ({ params: { context, choices }, backend }): StageProblem[] => [
+  check: ({ params: { context, choices, gold }, backend }): StageProblem[] => [
     ...checkEngine({ backend }),
+    ...Object.entries({ context, choices, gold }).flatMap(([param, given]) =>
+      typeof given === 'string' ? templateProblems(given, param) : given.flatMap((text, i) => templateProblems(text, `${param}/${i}`))),
     ...(Array.isArray(context) && Array.isArray(choices) && context.length !== choices.length
       ? [{ message: `"context" lists ${context.length} texts, one a choice, and "choices" ${choices.length}`, param: 'context' }] : []),
   ],

@@ -1,5 +1,6 @@
 import { defineStage, params } from 'hone-engine'
 import { documents, examples, rows } from '../kinds/kinds.js'
+import { columnsOf, templateProblems } from './render.js'
 
 export type SplitParams = { validation?: number; test?: number } | { column: string }
 
@@ -66,10 +67,15 @@ export const template = defineStage<TemplateParams>({
   determinism: 'bytes',
   light: true,
   example: 'user: "What is {{title}}?"\nassistant: "{{text}}"\nsplit: { validation: 0.1, test: 0.1 }',
-  check: ({ params: { split } }) => {
-    if (!split || 'column' in split) return []
+  check: ({ params }) => {
+    const problems = (['user', 'assistant', 'system', 'task'] as const).flatMap(param => templateProblems(params[param] ?? '', param))
+    const { user, split } = params
+    if (problems.length === 0 && user !== undefined && columnsOf(user).length === 0) {
+      problems.push({ message: '"user" names no column: every row asks the same', param: 'user', hint: 'A column is written {{column}}.', severity: 'warning' })
+    }
+    if (!split || 'column' in split) return problems
     const held = (split.validation ?? 0) + (split.test ?? 0)
-    return held < 1 ? [] : [{ message: `"split" holds out ${held} of the rows and leaves none to train on`, param: 'split' }]
+    return held < 1 ? problems : [...problems, { message: `"split" holds out ${held} of the rows and leaves none to train on`, param: 'split' }]
   },
   run: () => import('./template.run.js'),
 })

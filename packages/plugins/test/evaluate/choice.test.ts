@@ -92,6 +92,11 @@ test('what a row lacks is named with its row and at the parameter that asks for 
   assert.equal(await wrong({ c: 't05', o: ['t10', 't11'], g: 2 }), ['gold', 'Row 2: 2 is none of the 2 choices: neither a place from 0 on, nor a letter from A on, nor one of "t10", "t11"'])
 })
 
+test('braces that make no hole are a mistake before the run', async () => {
+  const problems = await choice.check!({ params: { context: '{{c', choices: ['{{x}}', '{{}}'], gold: 'g' } as never, inputs: {}, upstream: {} })
+  assert.equal(problems.map(p => p.param), ['context', 'choices/1'])
+})
+
 test('the right answer is named by itself, by its letter or by its place, in this order', () => {
   const gold = (g: unknown, o: unknown[] = ['x', 'y', 'z']) => choiceQuestion({ c: '', o, g }, { context: 'c', choices: 'o', gold: 'g' }).gold
   assert.equal([gold('y'), gold('C'), gold(1), gold('2')], [1, 2, 1, 2])

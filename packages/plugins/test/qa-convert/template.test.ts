@@ -23,6 +23,16 @@ test('templates fill columns, and a value that looks like a hole is not filled a
   ])
 })
 
+test('braces that make no hole are a mistake before the run, and a question without a column a warning', async () => {
+  const told = async (params: object) => (await template.check!({ params: { user: '{{q}}', assistant: '{{a}}', ...params } as never, inputs: {}, upstream: {} })).map(p => [p.param, p.severity ?? 'error', p.message])
+  assert.equal(await told({ user: 'What is {{question?', assistant: '{{answer}}' }), [['user', 'error', '"user" has {{question?, which is not closed as a column is']])
+  assert.equal(await told({ assistant: '{{a}} {{ b } {{c}}' }), [['assistant', 'error', '"assistant" has {{ b }, which is not closed as a column is']])
+  assert.equal(await told({ system: 'be {{}}', task: '{{ }}' }), [['system', 'error', '"system" has {{}}, which names no column'], ['task', 'error', '"task" has {{ }}, which names no column']])
+  assert.equal(await told({ user: 'What is it?' }), [['user', 'warning', '"user" names no column: every row asks the same']])
+  // Braces of JSON are text.
+  assert.equal(await told({ user: '{"a":{"b":{{q}}}}', assistant: '{"x":{}} }}' }), [])
+})
+
 test('auto finds the preset by the columns', async () => {
   assert.equal(await messages([{ question: 'q', answer: 'a' }]), [[['user', 'q'], ['assistant', 'a']]])
   assert.equal(await messages([{ context: 'c', question: 'q', answers: { text: ['a', 'b'] } }]), [[['user', 'c\n\nq'], ['assistant', 'a']]])
