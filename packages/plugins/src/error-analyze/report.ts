@@ -42,7 +42,7 @@ function summary(analysis: Analysis): Section {
       ),
       table(['task', 'questions', ...answers.map(a => a.label), ...(analysis.mostFrequent.size > 0 ? ['most frequent answer in train'] : [])], rows.map((task, t) => [
         taskName(task), shares[0]![t]!.n, ...answers.map((_, i) => `${percent(shares[i]![t]!.share)} (${percent(shares[i]![t]!.low)} to ${percent(shares[i]![t]!.high)})`),
-        ...(analysis.mostFrequent.size > 0 ? [analysis.mostFrequent.get(task) ?? ''] : []),
+        ...(analysis.mostFrequent.size > 0 ? [analysis.mostFrequent.get(rows.length === 1 ? analysis.tasks[0]! : task) ?? ''] : []),
       ])),
     ],
   }
