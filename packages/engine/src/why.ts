@@ -1,11 +1,11 @@
-import type { Digest } from './artifacts/types.js'
+import type { Component, Digest } from './artifacts/types.js'
 import type { Result } from './diagnostics/result.js'
-import type { NodeId } from './graph/graph.js'
+import type { GraphNode, NodeId } from './graph/graph.js'
 import { nodeIds } from './graph/select.js'
 import { describe, explain, type Difference } from './plan/explain.js'
 import { fingerprint } from './plan/fingerprint.js'
 import { fingerprintContext, pipelineId, statesOf } from './plan/plan.js'
-import type { PlannedNode } from './plan/types.js'
+import type { FingerprintOutcome, PlannedNode } from './plan/types.js'
 import { preparePlan, type OpenOptions } from './prepare.js'
 
 export interface Why {
@@ -34,13 +34,21 @@ export async function whyStage(options: OpenOptions, stage: string): Promise<Res
     const lastKey = last.get(node.id)
     const before = lastKey && opened.store.recordOf(lastKey)
     const now = action === 'skip' ? undefined : await fingerprint(node, context)
-    // Ports that wait for an upstream are not gone: they are not known yet.
-    const waiting = (name: string) => now?.type === 'waiting' && !now.components.some(c => c.name === name)
-    const differences = before && now && now.type !== 'blocked' ? explain(before.components.filter(c => !waiting(c.name)), now.components) : undefined
+    const differences = before && now && now.type !== 'blocked' ? explain(now.type === 'waiting' ? known(before.components, node, now) : before.components, now.components) : undefined
     whys.push({ node: node.id, uses: node.stage.definition.id, action, reasons: whyAtAll(planned, lastKey), differences, described: differences ? describe(differences, node.stage.definition.id) : [] })
   }
   await opened.store.close()
   return { ok: true, value: whys, diagnostics: prepared.diagnostics }
+}
+
+/** Of an earlier key what is known now too: ports, and members of them, that wait for an upstream are not gone. */
+function known(before: readonly Component[], node: GraphNode, now: Extract<FingerprintOutcome, { type: 'waiting' }>): Component[] {
+  return before.flatMap(({ name, value }) => {
+    if (!now.components.some(c => c.name === name)) return []
+    const members = name.startsWith('input ') ? node.inputs[name.slice('input '.length)] : undefined
+    const waiting = new Set(members?.flatMap(m => (m.type === 'output' && now.for.includes(m.node) ? [m.label] : [])))
+    return [{ name, value: waiting.size > 0 && Array.isArray(value) ? value.filter(member => !waiting.has((member as { label: string }).label)) : value }]
+  })
 }
 
 /** Of a hit without a last run, what else made it: the same stage under another name, or another pipeline. */

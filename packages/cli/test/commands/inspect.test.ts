@@ -56,6 +56,15 @@ test('why tells the old and the new value of what differs from the last run', as
   assert.is(waits.stdout, 'all (command/shell): undetermined\n  nothing in its key differs from its last run\n  input words: upstream `words[from=1]` will run\n  input words: upstream `words[from=2]` will run\n')
 })
 
+test('a member that waits for its upstream is not told to be gone, and one that is gone is', async () => {
+  const rows = (word: string) => shell(`echo '{"w":"${word}"}' > "$HONE_OUTPUT_TO"`)
+  const file = (word: string, members: string) => `stages:\n  base: ${rows('base')}\n  tuned: ${rows(word)}\n  old: ${rows('old')}\n  errors: ${shell('cat "$HONE_INPUT_WORDS"/*.jsonl > "$HONE_OUTPUT_TO"', '', `words: { ${members} }`)}\n`
+  const several = Project.make({ 'pipeline.yaml': file('one', 'base: base, tuned: tuned, old: old') })
+  assert.is((await several.run()).code, 0)
+  several.write({ 'pipeline.yaml': file('two', 'base: base, tuned: tuned') })
+  assert.is((await several.hone('why', 'pipeline.yaml', 'errors')).stdout, 'errors (command/shell): undetermined\n  input words: old is gone\n  input words: upstream `tuned` will run\n')
+})
+
 test('a plan after a run tells how long each took, the work in all and its longest chain, and what was not timed', async () => {
   const times = (text: string) => text.replace(/\d+(\.\d)? m?s/g, 'TIME').replace(/ +/g, ' ')
   const plan = await project.hone('plan', 'pipeline.yaml', '--set', 'word=blue', '--set', 'tell=true')
