@@ -54,8 +54,10 @@ function chosen(choice: ErrorObject, branches: readonly ErrorObject[]): SchemaPr
     const branch = error.schemaPath.slice(choice.schemaPath.length + 1).split('/')[0]!
     groups.set(branch, [...(groups.get(branch) ?? []), error])
   }
-  const ofRightType = [...groups.values()].filter(group => !group.some(e => e.keyword === 'type' && e.instancePath === choice.instancePath))
-  if (ofRightType.length === 1) return ofRightType[0]!.map(problem)
+  const isOtherType = (e: ErrorObject) => e.instancePath === choice.instancePath && (e.keyword === 'type' || (e.keyword === 'const' && typeof e.params.allowedValue !== typeof choice.data))
+  const ofRightType = [...groups.values()].filter(group => !group.some(isOtherType))
+  // Another word than the one that may stand in place of a list is told with the list, which may be what was meant.
+  if (ofRightType.length === 1 && !ofRightType[0]!.every(e => e.keyword === 'const' && e.instancePath === choice.instancePath)) return ofRightType[0]!.map(problem)
   const foreign = keyOfNone(choice, [...groups.values()])
   if (foreign) return [foreign]
   if (branches.every(e => e.keyword === 'required' && e.instancePath === choice.instancePath) && branches.length > 0) {

@@ -26,6 +26,12 @@ test('one of several names that must be there is told as a choice', () => {
   for (const keyword of ['oneOf', 'anyOf']) assert.equal(said({ ...any, [keyword]: [{ required: ['a'] }, { required: ['b'] }] }, {}), [' value: "a" or "b" is required'])
 })
 
+test('another word than the one that may stand for a list is told with the list', () => {
+  const schema = { type: 'object', properties: { a: { anyOf: [{ const: 'all' }, { type: 'array', items: { type: 'string' }, minItems: 1 }] } } }
+  assert.equal(said(schema, { a: 'x' }), ['/a value: "a" must be "all" or a list; got "x" (Write ["x"].)'])
+  assert.equal(said(schema, { a: [] }), ['/a value: "a" must not be empty'])
+})
+
 test('what a name forbids or needs beside it is told with both', () => {
   assert.equal(said({ ...any, dependentSchemas: { a: { properties: { b: false } } } }, { a: 1, b: 2 }), ['/b key: "b" may not be given beside "a" (Keep one of them.)'])
   assert.equal(said({ type: 'object', properties: { a: {}, b: false } }, { b: 2 }), ['/b key: "b" may not be given'])
