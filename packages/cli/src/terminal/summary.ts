@@ -10,9 +10,16 @@ const mostMetrics = 3
 /** Beyond so many lines hits without a metric are only counted. */
 const mostRows = 60
 
-/** The first metrics of a stage, by name as a record keeps them, for a line of a display: without standard errors, counts of rows and what is by task. */
+/**
+ * The first metrics of a stage, by name as a record keeps them, for a line of a display: without standard errors, counts of rows and what is by task,
+ * and what only counts the work after what was measured.
+ */
 export const shownMetrics = (values: Readonly<Record<string, number>>, most: number): [string, number][] =>
-  Object.entries(values).filter(([name]) => !/_stderr$|_low$|_high$|_before$|\/|^rows$/.test(name)).sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, most)
+  Object.entries(values)
+    .filter(([name]) => !/_stderr$|_low$|_high$|_before$|\/|^rows$/.test(name))
+    .sort(([a], [b]) => Number(isCount(a)) - Number(isCount(b)) || (a < b ? -1 : 1))
+    .slice(0, most)
+const isCount = (name: string) => /(^|_)(steps|tokens|parameters)$/.test(name)
 
 export interface Surroundings {
   readonly palette: Palette

@@ -1,7 +1,7 @@
 import pc from 'picocolors'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { runSummary } from '../../src/terminal/summary.js'
+import { runSummary, shownMetrics } from '../../src/terminal/summary.js'
 import { finished, started, stateAfter } from './run-state.js'
 
 const test = suite('the end of a run')
@@ -40,6 +40,10 @@ test('a narrow one loses what each stage is, then the ends of names, and breaks 
   assert.is(summary(mixed, 70).split('\n')[2], 'tuned[rank=8]               ran      1.5 s  loss 1.235, tokens 61228')
   assert.equal(summary(mixed, 40).split('\n').slice(1, 5), ['download-…  hit', 'tuned[ran…  ran      1.5 s  loss 1.235,…', 'evaluated…  ran      1.5 s  exact_match…', 'skipped     skipped         `when` is f…'])
   for (let width = 40; width < 140; width++) for (const line of summary(mixed, width).split('\n').slice(1, 5)) assert.ok(line.length <= width, `${width}: ${line}`)
+})
+
+test('what was measured comes before what only counts the work', () => {
+  assert.equal(shownMetrics({ steps: 3, supervised_tokens: 10, tokens: 20, train_loss: 1.5, trained_parameters: 8 }, 3), [['train_loss', 1.5], ['steps', 3], ['supervised_tokens', 10]])
 })
 
 test('a failure shows the last lines of its output, where all of it is, and what to type next', () => {
