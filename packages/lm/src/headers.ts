@@ -7,8 +7,9 @@ import { loadTokenizer as load, type LoadedTokenizer } from './text/load-tokeniz
 export { CheckpointError } from './checkpoint/checkpoint-error.js'
 export { openModelFolder } from './checkpoint/hugging-face.js'
 export { readAdapterFolder } from './checkpoint/peft.js'
+export { fitWeights } from './model/fit-weights.js'
 export { parseLlamaConfig, type LlamaConfig } from './model/llama-config.js'
-export { numbersOthers } from './text/numbers-others.js'
+export { mergesOthers, numbersOthers } from './text/numbers-others.js'
 export { loraTargets, wholeParameters } from './model/lora-parameters.js'
 
 const loaded = new Map<string, { readonly stamp: string; readonly tokenizer: Promise<LoadedTokenizer> }>()

@@ -3,6 +3,7 @@ import { isGguf, openGguf } from '../checkpoint/gguf.js'
 import { openModelFolder } from '../checkpoint/hugging-face.js'
 import { readAdapterFolder } from '../checkpoint/peft.js'
 import { fitAdapter } from '../model/fit-adapter.js'
+import { fitWeights } from '../model/fit-weights.js'
 import { llamaParameters, parseLlamaConfig, type LlamaConfig } from '../model/llama-config.js'
 import { mergeLora } from '../model/merge-lora.js'
 import type { TensorSource } from '../tensor/types.js'
@@ -45,12 +46,7 @@ export class TemplateMismatch extends Error {
 export async function openLanguageModel({ dir, adapterDir, template: given, anyTemplate = false }: OpenOptions): Promise<LanguageModel> {
   const folder = isGguf(dir) ? { ...(await openGguf(dir)), templateDigest: undefined } : await openModelFolder(dir)
   const config = parseConfig(dir, folder.configJson)
-  for (const { name, shape } of llamaParameters(config)) {
-    if (!folder.weights.has(name)) throw new CheckpointError(dir, `lacks the weights "${name}"`)
-    if (folder.weights.shape(name).join() !== shape.join()) {
-      throw new CheckpointError(dir, `"${name}" has the shape [${folder.weights.shape(name).join(', ')}], config.json says [${shape.join(', ')}]`)
-    }
-  }
+  fitWeights(dir, config, folder.weights)
   const tokenizer = await loadTokenizer(dir)
   if (tokenizer.vocabSize > config.vocabSize) throw new CheckpointError(dir, `the tokenizer has ${tokenizer.vocabSize} tokens, the model ${config.vocabSize}: they do not belong together`)
   const template = chatTemplateFor(tokenizer, given)

@@ -7,4 +7,5 @@ export { compileScore, type ScoreOptions, type ScoreStep } from './score-step.js
 export { initializeLlama, initializeLora } from './initialize.js'
 export { NotFinite } from './not-finite.js'
 export { mergeLora } from './merge-lora.js'
+export { fitWeights } from './fit-weights.js'
 export { fitAdapter } from './fit-adapter.js'

@@ -1,10 +1,12 @@
 import type { ArtifactHandle, StageContext } from 'hone-engine'
-import { CheckpointError, defaultTemplate, loadTokenizer, openLanguageModel, TemplateError, TemplateMismatch, type LanguageModel } from 'hone-lm'
+import { defaultTemplate, loadTokenizer, openLanguageModel, TemplateError, TemplateMismatch, type LanguageModel } from 'hone-lm'
 import { chosenTemplate } from '../chosen-template.js'
+import { failWhereFaulty } from './faulty-model.js'
 import type { ModelParams } from './model-inputs.js'
 
 /** Opens what the ports `model`, `adapter` and `template_from` hold. What does not fit together ends the stage at its parameter. */
-export async function openModel({ inputs, params, services, fail }: StageContext<ModelParams>): Promise<LanguageModel> {
+export async function openModel(context: StageContext<ModelParams>): Promise<LanguageModel> {
+  const { inputs, params, services, fail } = context
   const adapterDir = (inputs.adapter as ArtifactHandle | undefined)?.path
   const templateFrom = inputs.template_from as ArtifactHandle | undefined
   if (templateFrom && params.template !== undefined) fail('There are two chat templates: "template", and the model of the port "template_from"', 'template')
@@ -15,9 +17,8 @@ export async function openModel({ inputs, params, services, fail }: StageContext
       template: templateFrom ? await templateOf(templateFrom.path) : chosenTemplate({ params, services }),
     })
   } catch (error) {
-    if (error instanceof CheckpointError) fail(error.message, adapterDir !== undefined && error.file.startsWith(adapterDir) ? 'adapter' : 'model')
     if (error instanceof TemplateError || error instanceof TemplateMismatch) fail(error.message, 'template')
-    throw error
+    return failWhereFaulty(context, error)
   }
 }
 

@@ -3,7 +3,7 @@ import type { StageContext } from 'hone-engine'
 import { makeGenerator, scoreRows, type Generator, type LanguageModel } from 'hone-lm'
 import { chosenMetrics } from './chosen-metrics.js'
 import { computedBy } from './computed-by.js'
-import { failWhereNotFinite } from './not-finite.js'
+import { failWhereFaulty } from './faulty-model.js'
 import { openEngine } from './open-engine.js'
 import { modelSalt, openModel } from './open-model.js'
 import type { QaParams } from './qa.js'
@@ -67,7 +67,7 @@ async function answerAll(context: StageContext<QaParams>, model: LanguageModel, 
       progress(answers.length, questions.length, 'answers')
     }
   } catch (error) {
-    failWhereNotFinite(context, error)
+    failWhereFaulty(context, error)
   } finally {
     await generator?.dispose()
   }

@@ -2,7 +2,7 @@ import type { Json, JsonObject, StageContext } from 'hone-engine'
 import { makeScorer, type LanguageModel } from 'hone-lm'
 import { computedBy } from './computed-by.js'
 import type { ModelParams } from './model-inputs.js'
-import { failWhereNotFinite } from './not-finite.js'
+import { failWhereFaulty } from './faulty-model.js'
 import { openEngine } from './open-engine.js'
 import { modelSalt } from './open-model.js'
 
@@ -35,7 +35,7 @@ export async function rememberedScores<Row extends Json, Score extends Json>(
       progress(scores.length, rows.length, unit)
     }
   } catch (error) {
-    failWhereNotFinite(context, error)
+    failWhereFaulty(context, error)
   } finally {
     await scorer?.dispose()
   }

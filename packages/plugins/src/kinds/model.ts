@@ -21,14 +21,25 @@ async function problems(look: (lm: typeof import('hone-lm/headers')) => Promise<
   }
 }
 
-/** Opens a folder's headers. A tokenizer that numbers more tokens than the embedding has rows would end in the middle of the work. */
+/** Opens a folder's headers. Weights of other shapes than the config's, and a tokenizer that numbers more tokens than the embedding has rows, would end in the middle of the work. */
 async function openWithTokenizer(lm: typeof import('hone-lm/headers'), path: string): Promise<void> {
-  const { configJson } = await lm.openModelFolder(path)
+  const { configJson, weights } = await lm.openModelFolder(path)
+  const config = configOf(lm, configJson)
+  if (config) lm.fitWeights(path, config, weights)
   const rows = configJson.vocab_size
   // A GGUF file holds both in one; a model without a tokenizer can be one to start from.
   if (typeof rows !== 'number' || !existsSync(join(path, 'tokenizer.json'))) return
   const { vocabSize } = await lm.loadTokenizer(path)
   if (vocabSize > rows) throw new lm.CheckpointError(join(path, 'tokenizer.json'), `does not fit the model: it has ${vocabSize} tokens, config.json says ${rows}`)
+}
+
+/** None of a model that hone does not compute with: a plugin may. */
+function configOf(lm: typeof import('hone-lm/headers'), configJson: object) {
+  try {
+    return lm.parseLlamaConfig(configJson)
+  } catch {
+    return undefined
+  }
 }
 
 const isAdapterFile = (path: string) => path === 'adapter_config.json' || path === 'adapter_model.safetensors'

@@ -11,7 +11,7 @@ export async function checkTokens({ upstream }: Pick<CheckContext, 'upstream'>, 
   for (const { stage, inputs, fed } of upstream.tokens ?? []) {
     const made = fed.includes('tokenizer') ? undefined : (inputs.tokenizer?.[0] ?? inputs.model?.[0])
     if (!made || made.path === model.dir) continue
-    const { loadTokenizer, numbersOthers } = await import('hone-lm/headers')
+    const { loadTokenizer, mergesOthers, numbersOthers } = await import('hone-lm/headers')
     // One that cannot be read is told by its kind.
     const tokenizer = await loadTokenizer(made.path).catch(() => undefined)
     if (!tokenizer) continue
@@ -22,6 +22,7 @@ export async function checkTokens({ upstream }: Pick<CheckContext, 'upstream'>, 
     }
     const own = model.dir === undefined ? undefined : await loadTokenizer(model.dir).catch(() => undefined)
     if (own && numbersOthers(tokenizer, own)) problems.push({ message: `${said}, whose numbers mean other tokens to the model`, param, hint })
+    else if (own && mergesOthers(tokenizer, own)) problems.push({ message: `${said}, whose numbers of all but bytes mean other tokens to the model`, param, hint, severity: 'warning' })
   }
   return problems
 }

@@ -14,7 +14,7 @@ export interface FullParams extends TrainerParams {
 export const full = defineStage<FullParams>({
   id: 'tune/full',
   version: 1,
-  summary: 'Trains all weights of a model on tokens, or a fresh one with init.',
+  summary: 'Trains all weights of a Llama model on tokens, or a fresh one with init; in float32, with AdamW.',
   params: params<FullParams>({
     ...trainerRules,
     properties: {

@@ -3,6 +3,7 @@ import {
   adapterTensorName, fitAdapter, loraTargets, readAdapterFolder, trainsTiedMatrix, wholeParameters, writeAdapterFolder,
   type LlamaConfig, type LoraOptions, type Parameter,
 } from 'hone-lm'
+import { failWhereFaulty } from '../evaluate/faulty-model.js'
 import type { LoraParams } from './lora.js'
 import { misfit } from './lora-fit.js'
 import { openStart } from './start.js'
@@ -18,7 +19,7 @@ export default async function run(context: StageContext<LoraParams>): Promise<vo
   const { config } = start
   const problem = misfit({ loraTargets, wholeParameters }, config, params)
   if (problem) context.fail(problem.message, problem.param)
-  const weights = inputs.adapter && (await weightsToGoOnFrom(context, config, options, inputs.adapter.path))
+  const weights = inputs.adapter && (await weightsToGoOnFrom(context, config, options, inputs.adapter.path).catch((error: unknown) => failWhereFaulty(context, error)))
   const { parameters, templateDigest } = await tune(context, start, { type: 'lora', ...options }, weights)
   const tied = trainsTiedMatrix(config, options)
   await writeAdapterFolder(outputs.adapter!.path, {

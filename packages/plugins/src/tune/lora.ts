@@ -19,7 +19,7 @@ export interface LoraParams extends TrainerParams {
 export const lora = defineStage<LoraParams>({
   id: 'tune/lora',
   version: 1,
-  summary: 'Trains a LoRA adapter of a model on tokens; writes the adapter and the merged model.',
+  summary: 'Trains a LoRA adapter of a Llama model on tokens, in float32 with AdamW; writes the adapter and the merged model.',
   params: params<LoraParams>({
     ...trainerRules,
     properties: {

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StageContext } from 'hone-engine'
 import {
-  CheckpointError, fitAdapter, initializeLlama, llamaParameters, loadTokenizer, mergeLora, numbersOthers, openModelFolder, plainText, parseLlamaConfig, readAdapterFolder, readTokens, rowLength, sha256,
-  type FloatType, type LlamaConfig, type TensorSource, type TokenRows, type TokensFolder,
+  fitAdapter, fitWeights, initializeLlama, loadTokenizer, mergeLora, mergesOthers, numbersOthers, openModelFolder, plainText, parseLlamaConfig, readAdapterFolder, readTokens, rowLength, sha256,
+  type FloatType, type LlamaConfig, type LoadedTokenizer, type TensorSource, type TokenRows, type TokensFolder,
 } from 'hone-lm'
+import { failWhereFaulty } from '../evaluate/faulty-model.js'
 import type { FullParams } from './full.js'
 import type { TrainerParams } from './trainer-params.js'
 
@@ -26,13 +27,16 @@ export async function openStart(context: StageContext<TrainerParams>, { init, me
   const { inputs, params, fail, warn } = context
   const tokens = await readTokens(inputs.tokens.path)
   const { info } = tokens
-  const model = init ? freshModel(init, tokens, context.seed) : await modelOf(context, mergeAdapter)
+  const model = init ? freshModel(init, tokens, context.seed) : await modelOf(context, mergeAdapter).catch((error: unknown) => failWhereFaulty(context, error))
   const { config } = model
   if (info.vocab_size > config.vocabSize) {
     fail(`The tokens were made with a tokenizer of ${info.vocab_size} tokens, the model has ${config.vocabSize}`, init ? 'init/config' : 'model', 'Tokenize with the model that is tuned.')
   }
-  if (!init && (await isOfOthers(tokens, inputs.model.path))) {
-    fail('The tokens were made with a tokenizer whose numbers mean other tokens to the model', 'model', 'Tokenize with the model that is tuned.')
+  const own = init ? undefined : await otherTokenizerOf(inputs.model.path, tokens)
+  if (own) {
+    const made = await loadTokenizer(tokens.tokenizerDir)
+    if (numbersOthers(made, own)) fail('The tokens were made with a tokenizer whose numbers mean other tokens to the model', 'model', 'Tokenize with the model that is tuned.')
+    if (mergesOthers(made, own)) warn('The tokens were made with a tokenizer whose numbers of all but bytes mean other tokens to the model: what it has learned of words is lost. Tokenize with the model that is tuned.')
   }
   const longest = Math.max(longestRow(tokens.train), tokens.validation ? longestRow(tokens.validation) : 0)
   if (longest > config.maxPositions) {
@@ -49,12 +53,10 @@ export async function openStart(context: StageContext<TrainerParams>, { init, me
   return { ...model, tokens }
 }
 
-async function isOfOthers({ info, tokenizerDir }: TokensFolder, model: string): Promise<boolean> {
+/** The tokenizer of a model, where it has one and the tokens were made with another. One without can be one to start from. */
+async function otherTokenizerOf(model: string, { info }: TokensFolder): Promise<LoadedTokenizer | undefined> {
   const text = await readFile(join(model, 'tokenizer.json')).catch(() => undefined)
-  if (text && sha256(text) === info.tokenizer_digest) return false
-  // A model without a tokenizer can be one to start from.
-  const own = await loadTokenizer(model).catch(() => undefined)
-  return own !== undefined && numbersOthers(await loadTokenizer(tokenizerDir), own)
+  return text && sha256(text) === info.tokenizer_digest ? undefined : loadTokenizer(model).catch(() => undefined)
 }
 
 const longestRow = (rows: TokenRows) => rows.exampleIds.reduce((most, _, row) => Math.max(most, rowLength(rows, row)), 0)
@@ -64,12 +66,7 @@ type Model = Omit<Start, 'tokens'> & { readonly templateDigest?: string | undefi
 async function modelOf({ inputs, fail }: StageContext<TrainerParams>, mergeAdapter: boolean): Promise<Model> {
   const folder = await openModelFolder(inputs.model.path)
   const config = readConfig(folder.configJson, message => fail(message, 'model'))
-  for (const { name, shape } of llamaParameters(config)) {
-    if (!folder.weights.has(name)) throw new CheckpointError(folder.dir, `lacks the weights "${name}"`)
-    if (folder.weights.shape(name).join() !== shape.join()) {
-      throw new CheckpointError(folder.dir, `"${name}" has the shape [${folder.weights.shape(name).join(', ')}], config.json says [${shape.join(', ')}]`)
-    }
-  }
+  fitWeights(folder.dir, config, folder.weights)
   const weights = mergeAdapter && inputs.adapter ? await withAdapter(config, folder.weights, inputs.adapter.path) : folder.weights
   return { configJson: folder.configJson, config, weights, dtype: folder.dtype, generationConfig: folder.generationConfig, templateDigest: folder.templateDigest }
 }

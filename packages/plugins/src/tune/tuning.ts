@@ -7,7 +7,7 @@ import {
   type FloatType, type Parameter, type TensorSource, type TrainResult, type TrainSettings, type TuningMethod,
 } from 'hone-lm'
 import { canonical } from '../kinds/ids.js'
-import { failWhereNotFinite } from '../evaluate/not-finite.js'
+import { failWhereFaulty } from '../evaluate/faulty-model.js'
 import { openEngine } from '../evaluate/open-engine.js'
 import { writeMetrics } from '../evaluate/write-metrics.js'
 import { heldOutQuestion } from './held-out-question.js'
@@ -61,7 +61,7 @@ export async function tune(context: StageContext<TrainerParams>, start: Start, m
     },
   }).catch((error: unknown) => {
     if (error instanceof RangeError) return fail(error.message)
-    if (!(error instanceof Diverged)) return failWhereNotFinite(context, error, inputs.model ? 'model' : 'init/config')
+    if (!(error instanceof Diverged)) return failWhereFaulty(context, error, inputs.model ? 'model' : 'init/config')
     return fail(error.message, 'learning_rate', `Lower "learning_rate" (it is ${params.learning_rate}) or lengthen the warm-up.${error.checkpoint ? ` The last good checkpoint is ${error.checkpoint}.` : ''}`)
   })
   const dtype = params.save_dtype === 'base' ? start.dtype : params.save_dtype

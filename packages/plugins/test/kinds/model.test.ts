@@ -60,4 +60,18 @@ test('a tokenizer with more tokens than the model has rows is a problem before t
   assert.equal(await model.check!(small, undefined), [])
 })
 
+test('weights of another shape than config.json says are a problem before the run, of a family that hone computes', async () => {
+  const other = join(root, 'other')
+  cpSync(join(golden, 'llama-tiny-tied'), other, { recursive: true })
+  assert.equal(await model.check!(other, undefined), [])
+  const path = join(other, 'config.json')
+  const config = JSON.parse(readFileSync(path, 'utf8')) as { hidden_size: number; num_hidden_layers: number }
+  writeFileSync(path, JSON.stringify({ ...config, hidden_size: 2 * config.hidden_size }))
+  assert.match((await model.check!(other, undefined))[0]!.message, /other: "model\.embed_tokens\.weight" has the shape \[\d+, \d+\], config\.json says \[\d+, \d+\]$/)
+  writeFileSync(path, JSON.stringify({ ...config, num_hidden_layers: 9 }))
+  assert.match((await model.check!(other, undefined))[0]!.message, /other: lacks the weights "model\.layers\.2\./)
+  writeFileSync(path, JSON.stringify({ ...config, model_type: 'gpt2', hidden_size: 3 }))
+  assert.equal(await model.check!(other, undefined), [])
+})
+
 test.run()

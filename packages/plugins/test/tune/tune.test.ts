@@ -218,8 +218,27 @@ test('tokens whose numbers mean other tokens to the model are told before the st
     assert.equal(await stage.check!({ ...asks, upstream: upstream(model) }), [], stage.id)
     await fails(run(stage, {}, { model }), /^The tokens were made with a tokenizer whose numbers mean other tokens to the model$/, 'model')
   }
-  const few = await turned(300)
-  await run(lora, { max_steps: 1 }, { model: few })
+  const few = await turned(380)
+  assert.equal((await run(lora, { max_steps: 1 }, { model: few })).warnings, [])
+})
+
+test('tokens that share no more with the model than its bytes are warned of, before the start and in the stage', async () => {
+  const model = await turned(256)
+  const upstream = { tokens: [{ stage: 'tokens', uses: 'tokenize/huggingface', params: {}, inputs: { model: [{ path: tokenizerDir, logicalName: '', reference: tokenizerDir }] }, fed: [] }] }
+  for (const stage of [lora, full] as const) {
+    const [problem] = await stage.check!({ params: { rank: 2, target_modules: 'all-linear', modules_to_save: [] } as never, inputs: { model: [{ path: model, logicalName: '', reference: model }] }, upstream })
+    assert.equal([problem!.severity, problem!.param], ['warning', 'model'])
+    assert.match(problem!.message, /whose numbers of all but bytes mean other tokens to the model$/)
+  }
+  assert.match((await run(lora, { max_steps: 1 }, { model })).warnings.join(), /^The tokens were made with a tokenizer whose numbers of all but bytes mean other tokens to the model/)
+})
+
+test('a model that is not what it says ends the stage at its parameter, without the name of a class', async () => {
+  const wrong = folder()
+  cpSync(model, wrong, { recursive: true })
+  writeFileSync(join(wrong, 'config.json'), JSON.stringify({ ...configJson, hidden_size: 32 }))
+  await fails(run(lora, {}, { model: wrong }), /: "model\.embed_tokens\.weight" has the shape \[420, 16\], config\.json says \[420, 32\]$/, 'model')
+  await fails(run(lora, {}, { adapter: folder() }), /adapter_config\.json: is not there/, 'adapter')
 })
 
 test('tokens that another stage will make with a larger tokenizer than the model has rows are told before either works', async () => {
