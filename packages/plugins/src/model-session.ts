@@ -14,6 +14,8 @@ export interface SessionOptions {
 /** What `hone generate` asks for; temperature 0 is greedy. */
 export interface GenerateRequest extends SessionOptions {
   readonly prompts: readonly string[]
+  /** What stands before each of them in a chat; not beside `raw`. */
+  readonly system?: string | undefined
   readonly maxNewTokens: number
   readonly temperature: number
   readonly seed: number
@@ -30,11 +32,12 @@ const open = async ({ model, adapter, raw, threads, backend = 'onnx' }: SessionO
 }
 
 /** Continues texts with a model. Heavy packages are loaded here, not when the command line starts. */
-export async function generateText({ prompts, maxNewTokens, temperature, seed, signal, onText, ...session }: GenerateRequest): Promise<Generated> {
+export async function generateText({ prompts, system, maxNewTokens, temperature, seed, signal, onText, ...session }: GenerateRequest): Promise<Generated> {
   const { loadGenerator } = await import('hone-lm')
   const generator = await loadGenerator({ ...(await open(session)), slots: prompts.length })
   try {
-    const asked = session.raw ? prompts : prompts.map(content => [{ role: 'user' as const, content }])
+    const before = system === undefined || system === '' ? [] : [{ role: 'system' as const, content: system }]
+    const asked = session.raw ? prompts : prompts.map(content => [...before, { role: 'user' as const, content }])
     return await generator.generate(asked, { maxNewTokens, sampling: sampling(temperature, seed), ...(signal && { signal }), ...(onText && { onText: (index, text) => index === 0 && onText(text) }) })
   } finally {
     await generator.dispose()

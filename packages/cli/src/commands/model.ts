@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline/promises'
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { locateNamed } from 'hone-engine'
 import { generateText, isModelProblem, openSession } from 'hone-plugins'
 import { interrupts } from '../interrupts.js'
@@ -73,14 +73,15 @@ export function addModel(program: Command, shell: Shell): void {
   modelOptions(program.command('generate'), shell)
     .description('Answers a prompt.')
     .requiredOption('-p, --prompt <text>', 'what to answer')
-    .option('--raw', 'no chat template: continue the text')
+    .addOption(new Option('--raw', 'no chat template: continue the text').conflicts('system'))
+    .option('--system <text>', 'the system message')
     .addHelpText('after', '\nExample:\n  hone generate out/quickstart/model -p "What is flex-grow?"')
-    .action(async (model: string, flags: ModelFlags & { prompt: string }) => {
+    .action(async (model: string, flags: ModelFlags & { prompt: string; system?: string }) => {
       const located = await locate(shell, model, flags)
       if (!located) return
       await usingModel(shell, async () => {
         const { answers, tokens, tokensPerSecond } = await generateText({
-          ...located, raw: flags.raw ?? false, threads: availableParallelism(), prompts: [flags.prompt],
+          ...located, raw: flags.raw ?? false, threads: availableParallelism(), prompts: [flags.prompt], system: flags.system,
           maxNewTokens: flags.maxNewTokens, temperature: flags.temperature, seed: flags.seed,
         })
         shell.answer({ text: answers[0]!.text, tokens, tokensPerSecond }, () => `${answers[0]!.text}\n${shell.out.dim(`${tokens} tokens, ${number(Number(tokensPerSecond.toPrecision(3)))}/s`)}`)
@@ -88,7 +89,7 @@ export function addModel(program: Command, shell: Shell): void {
     })
 
   modelOptions(program.command('chat'), shell)
-    .description('A conversation on the terminal; /clear forgets it, Ctrl-D ends it. Without a terminal each line is answered by one, under --json by an object.')
+    .description('A conversation on the terminal; /clear forgets it, /exit, /quit or Ctrl-D ends it. Without a terminal each line is answered by one, under --json by an object.')
     .summary('A conversation on the terminal.')
     .option('--system <text>', 'the system message')
     .addHelpText('after', '\nExample:\n  hone chat pipelines/quickstart.yaml:tuned')
@@ -106,8 +107,12 @@ export function addModel(program: Command, shell: Shell): void {
         }
         ask()
         for await (const line of terminal) {
-          if (line.trim() === '/clear') chat.clear()
-          else if (line.trim() !== '') {
+          const said = line.trim()
+          if (said === '/exit' || said === '/quit') break
+          if (said === '/clear') chat.clear()
+          // Not among the answers, which may be read by a program.
+          else if (said === '/help') shell.stderr.write('/clear forgets the conversation; /exit, /quit or Ctrl-D ends it\n')
+          else if (said !== '') {
             let shown = 0
             const { text, tokens, tokensPerSecond } = await chat.send(line, {
               maxNewTokens: flags.maxNewTokens,

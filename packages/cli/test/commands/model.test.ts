@@ -58,6 +58,22 @@ test('chat without a terminal answers each line by one, and under --json by an o
   assert.equal(answers.map(answer => [answer['text'], typeof answer['tokens'], typeof answer['tokensPerSecond']]), [[text, 'number', 'number'], [text, 'number', 'number']])
 })
 
+test('chat ends at /exit and /quit, and /help is answered beside the answers', async () => {
+  const text = await textOf('base')
+  for (const end of ['/exit', '/quit']) {
+    const { code, stdout, stderr } = await project.start(['chat', 'base', '--max-new-tokens', '6'], { env, input: `/help\nWhat colour is 3?\n${end}\nWhat colour is 4?\n` }).ended
+    assert.equal([code, stdout, stderr], [0, `${text}\n`, '/clear forgets the conversation; /exit, /quit or Ctrl-D ends it\n'])
+  }
+})
+
+test('generate takes a system message as chat does, and not beside --raw', async () => {
+  const chat = await project.start(['chat', 'base', '--max-new-tokens', '6', '--system', 'Answer with green.'], { env, input: 'What colour is 3?\n' }).ended
+  assert.is(chat.code, 0, chat.stderr)
+  assert.is(`${await textOf('base', '--system', 'Answer with green.')}\n`, chat.stdout)
+  assert.is.not(chat.stdout, `${await textOf('base')}\n`)
+  assert.match((await generate('base', '--system', 'x', '--raw')).stderr, /'--raw' cannot be used with option '--system <text>'/)
+})
+
 test('a hub that cannot be reached, or that has no such model, says what to do', async () => {
   const away = await project.start(['generate', reference, '-p', 'x'], { env: { HF_ENDPOINT: 'http://127.0.0.1:9', HONE_CACHE: project.path('other') } }).ended
   assert.is(away.code, 2)
