@@ -28,7 +28,8 @@ export interface BarChartOptions {
 }
 
 const width = 860
-const left = 64
+/** Room for the axis title beside ticks of eight characters: 1.234e-5. */
+const left = 88
 const right = 20
 const colours = 8
 const round = (n: number) => Math.round(n * 100) / 100

@@ -97,7 +97,7 @@ a { color: var(--accent) } .intro { color: var(--soft); margin: 0 0 1rem; max-wi
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .9rem; margin: .5rem 0 1rem }
 th, td { text-align: left; vertical-align: top; padding: .4rem .7rem; border-bottom: 1px solid var(--line) }
 th { color: var(--soft); font-weight: 600; white-space: nowrap } .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-td { overflow-wrap: anywhere } pre, code { font: .85em/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
+td { overflow-wrap: anywhere } @media (max-width: 48rem) { td:not(.number) { min-width: 8rem } } pre, code { font: .85em/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .75rem 1rem; overflow-x: auto; white-space: pre-wrap }
 .figures { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1rem 0 } .figure { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: .75rem 1rem; min-width: 9rem }
 .figure .label { color: var(--soft); font-size: .85rem } .figure .value { font-size: 1.5rem; font-weight: 650; font-variant-numeric: tabular-nums } .figure .note { color: var(--soft); font-size: .8rem }
