@@ -11,7 +11,7 @@ const first = !existsSync(join(root, '.hone'))
 
 console.log('hone fine-tunes a language model from pipelines/quickstart.yaml:')
 console.log('  MDN’s descriptions of CSS and HTML → questions → tokens → LoRA → answers of base, tuned and control → error analysis')
-if (first) console.log('  The first run takes 2 to 3 minutes on 2 cores, besides the download (about 750 MB on disk); the next one finds everything in its cache.')
+if (first) console.log('  The first run takes 2 to 6 minutes on 2 cores, besides the download (about 750 MB on disk); the next one finds everything in its cache.')
 
 install({ onStart: () => console.log('Installing what pnpm-lock.yaml names …') })
 build()
@@ -27,12 +27,21 @@ const metrics = name => {
   const file = join(out, `${name}.json`)
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
 }
-const percent = (m, name) => (m?.[name] === undefined ? '–' : `${(100 * m[name]).toFixed(1).padStart(5)} % ± ${(196 * (m[`${name}_stderr`] ?? 0)).toFixed(1)}`)
+/** A share of rows with Wilson's 95% interval, as the report has it; hone-lm's own would have to load what trains. */
+function share(m, task) {
+  const [p, n] = [m[`${task}/exact_match`], m[`${task}/rows`]]
+  if (p === undefined || n === undefined) return '–'
+  const z2 = 1.959963984540054 ** 2
+  const centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+  const half = Math.sqrt(z2 * ((p * (1 - p)) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+  const percent = x => (100 * Math.min(1, Math.max(0, x))).toFixed(1)
+  return `${percent(p).padStart(5)} % (${percent(centre - half)} to ${percent(centre + half)})`
+}
 const models = ['base', 'tuned', 'control'].map(name => [name, metrics(name)]).filter(([, m]) => m)
 if (models.length) {
-  console.log('\nExact match on held-out questions (± half of the 95% interval)')
+  console.log('\nExact match on held-out questions (with its 95% interval)')
   console.log(`  ${''.padEnd(9)}${'kind (what is it?)'.padEnd(24)}name (which one?)`)
-  for (const [name, m] of models) console.log(`  ${name.padEnd(9)}${percent(m, 'kind/exact_match').padEnd(24)}${percent(m, 'name/exact_match')}`)
+  for (const [name, m] of models) console.log(`  ${name.padEnd(9)}${share(m, 'kind').padEnd(24)}${share(m, 'name')}`)
 }
 console.log(`\nReport: ${pathToFileURL(join(out, 'report.html')).href}`)
 console.log(`
