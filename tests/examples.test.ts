@@ -39,7 +39,7 @@ const tried = runnable.filter(name => !expectedOf(name).isLong || process.env['H
 function copyOfExamples(): Project {
   const project = Project.make()
   project.copyIn(join(root, 'examples'), 'examples')
-  for (const name of names) rmSync(project.path('examples', name, '.hone'), { recursive: true, force: true })
+  for (const name of names) for (const left of ['.hone', 'out']) rmSync(project.path('examples', name, left), { recursive: true, force: true })
   symlinkSync(join(root, 'models'), project.path('models'))
   return project
 }
