@@ -12,7 +12,7 @@ export const runsFolder = () => join(storeRoot(projectRoot()), 'runs')
 export const openHere = (): Promise<FileStore> => openStore({ root: storeRoot(projectRoot()), projectRoot: projectRoot() })
 
 /** Newest first. */
-export const runIds = (runs: string): string[] => (existsSync(runs) ? readdirSync(runs).sort().reverse() : [])
+export const runIds = (runs: string): string[] => (existsSync(runs) ? readdirSync(runs).filter(name => /^\d{8}-/.test(name)).sort().reverse() : [])
 
 /** How a run is named on the command line. */
 export const runArgument = 'its id, the beginning of it, `last`, or `last~1` for the one before'

@@ -6,7 +6,7 @@ import { publishNew } from './lock.js'
 import { raceMs } from './stat-index.js'
 import { codeOf } from './store-error.js'
 import type { ActionRecord, Digest } from './types.js'
-import { removeFile } from './walk.js'
+import { namesIn, removeFile } from './walk.js'
 
 /** The names below one folder of static keys, and when it had them. */
 interface Listing {
@@ -75,9 +75,8 @@ export class Actions {
   /** All keys that there are. */
   keys(): Digest[] {
     const { fs } = this.#io
-    if (!fs.existsSync(this.#at.actions)) return []
-    const shards = fs.readdirSync(this.#at.actions).filter(name => name.length === 2)
-    const names = shards.flatMap(shard => fs.readdirSync(join(this.#at.actions, shard)))
+    const shards = namesIn(fs, this.#at.actions).filter(name => name.length === 2)
+    const names = shards.flatMap(shard => namesIn(fs, join(this.#at.actions, shard)))
     return names.filter(name => name.endsWith('.json')).map(name => name.slice(0, -'.json'.length)).filter(isDigest)
   }
 

@@ -4,10 +4,9 @@ import { keptStates } from './kept-states.js'
 import { holderOf } from './lock.js'
 import { readRuns, type RunSummary } from './run-keys.js'
 import type { FileStore } from './store.js'
-import { codeOf } from './store-error.js'
 import type { Digest } from './types.js'
 import { allObjects } from './verify.js'
-import { removeTree } from './walk.js'
+import { namesIn, removeTree } from './walk.js'
 
 const hourMs = 3_600_000
 const weekMs = 7 * 24 * hourMs
@@ -65,12 +64,12 @@ export function collectGarbage(store: FileStore, { keep, dryRun = false }: Colle
   }
 
   // What a stage kept lives as long as its result.
-  for (const family of listed(store, at.states)) {
+  for (const family of namesIn(fs, at.states).filter(isDigest)) {
     for (const kept of keptStates(io, store.root, family)) {
       if (!keptKeys.has(kept.key)) remove(join(at.states, family, `${kept.key}.json`))
       else for (const name of namesOfFolder(store, kept.state.digest)) liveObjects.add(name)
     }
-    if (!dryRun && listed(store, join(at.states, family)).length === 0) remove(join(at.states, family))
+    if (!dryRun && namesIn(fs, join(at.states, family)).length === 0) remove(join(at.states, family))
   }
 
   // What is young may belong to a record that is not written yet, and a young folder needs its files.
@@ -89,16 +88,16 @@ export function collectGarbage(store: FileStore, { keep, dryRun = false }: Colle
     remove(path)
   }
 
-  for (const name of listed(store, at.work)) {
+  for (const name of namesIn(fs, at.work)) {
     if (isDigest(name) && isLocked(store, name)) continue
     const work = join(at.work, name)
-    for (const part of listed(store, work)) if (ageMs(join(work, part)) > (part === 'scratch' ? weekMs : hourMs)) remove(join(work, part))
-    if (!dryRun && listed(store, work).length === 0) remove(work)
+    for (const part of namesIn(fs, work)) if (ageMs(join(work, part)) > (part === 'scratch' ? weekMs : hourMs)) remove(join(work, part))
+    if (!dryRun && namesIn(fs, work).length === 0) remove(work)
   }
-  for (const name of listed(store, at.temporary)) if (ageMs(join(at.temporary, name)) > hourMs) remove(join(at.temporary, name))
-  for (const name of listed(store, at.quarantine)) if (ageMs(join(at.quarantine, name)) > weekMs) remove(join(at.quarantine, name))
-  for (const name of listed(store, at.probes)) if (ageMs(join(at.probes, name)) > 30 * 24 * hourMs) remove(join(at.probes, name))
-  for (const name of listed(store, at.memo)) if (ageMs(join(at.memo, name)) > 30 * 24 * hourMs) remove(join(at.memo, name))
+  for (const name of namesIn(fs, at.temporary)) if (ageMs(join(at.temporary, name)) > hourMs) remove(join(at.temporary, name))
+  for (const name of namesIn(fs, at.quarantine)) if (ageMs(join(at.quarantine, name)) > weekMs) remove(join(at.quarantine, name))
+  for (const name of namesIn(fs, at.probes)) if (ageMs(join(at.probes, name)) > 30 * 24 * hourMs) remove(join(at.probes, name))
+  for (const name of namesIn(fs, at.memo)) if (ageMs(join(at.memo, name)) > 30 * 24 * hourMs) remove(join(at.memo, name))
   return { records, objects, bytes, keptRuns: runs.map(run => run.id) }
 }
 
@@ -129,14 +128,5 @@ function namesOfFolder(store: FileStore, digest: Digest): string[] {
     return [...own, ...store.objects.entries({ kind: '', form: 'folder', digest, bytes: 0 }).map(e => e.digest)]
   } catch {
     return own
-  }
-}
-
-function listed({ io: { fs } }: FileStore, dir: string): string[] {
-  try {
-    return fs.readdirSync(dir)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return []
-    throw error
   }
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { isDigest } from './digest.js'
 import type { FileStore } from './store.js'
 import type { Digest } from './types.js'
+import { namesIn } from './walk.js'
 
 /** What gc asks of a run: which results it made or used, and how it ended. */
 export interface RunSummary {
@@ -17,9 +18,9 @@ export interface RunSummary {
 
 /** All runs with an event log, newest first. A torn line is passed over. */
 export function readRuns({ io: { fs }, at }: FileStore): RunSummary[] {
-  if (!fs.existsSync(at.runs)) return []
   const runs: RunSummary[] = []
-  for (const id of fs.readdirSync(at.runs)) {
+  for (const id of namesIn(fs, at.runs)) {
+    if (!namesIn(fs, join(at.runs, id)).includes('events.jsonl')) continue
     const log = join(at.runs, id, 'events.jsonl')
     const stat = fs.statSync(log, { throwIfNoEntry: false })
     if (!stat) continue

@@ -3,7 +3,9 @@ import { isDigest, sha256 } from './digest.js'
 import { hashFile, type FileDigest } from './hash-file.js'
 import type { FileStore } from './store.js'
 import type { ActionRecord, Digest, ManifestEntry, OutputRecord } from './types.js'
-import { filesBelow } from './walk.js'
+import { filesBelow, namesIn } from './walk.js'
+
+const objectName = /^[0-9a-f]{64}(\.manifest|\.tree)?$/
 
 export interface VerifyReport {
   readonly objects: number
@@ -101,12 +103,11 @@ async function problemOfTree(store: FileStore, path: string, digest: Digest, che
   return extra === undefined ? undefined : `${extra} has been added`
 }
 
-/** Everything below `objects/`, by name. */
+/** What the store wrote below `objects/`, by name; what a program that shows folders left there is none of it. */
 export function allObjects({ io: { fs }, at }: FileStore): { path: string; name: string }[] {
   const found: { path: string; name: string }[] = []
-  if (!fs.existsSync(at.objects)) return found
-  for (const shard of fs.readdirSync(at.objects).sort()) {
-    for (const name of fs.readdirSync(join(at.objects, shard)).sort()) found.push({ path: join(at.objects, shard, name), name })
+  for (const shard of namesIn(fs, at.objects).sort()) {
+    for (const name of namesIn(fs, join(at.objects, shard)).sort()) if (objectName.test(name)) found.push({ path: join(at.objects, shard, name), name })
   }
   return found
 }

@@ -52,3 +52,13 @@ function unlockFolders(fs: StoreIo['fs'], dir: string): void {
   fs.chmodSync(dir, 0o755)
   for (const entry of fs.readdirSync(dir, { withFileTypes: true })) if (entry.isDirectory()) unlockFolders(fs, join(dir, entry.name))
 }
+
+/** The names in a folder; none where there is no folder. */
+export function namesIn(fs: StoreIo['fs'], dir: string): string[] {
+  try {
+    return fs.readdirSync(dir)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return []
+    throw error
+  }
+}

@@ -162,4 +162,22 @@ test('an old object that was just produced again is not garbage before its recor
     assert.ok(await store.verifyUnchanged(first))
   }))
 
+test('what a program that shows folders left among the files of the store stops neither gc nor verify, and stays', () =>
+  withProject(async ({ open, write }) => {
+    const store = await open(later(2))
+    const record = await fileResult(store, write('a', 'fine'), 'a')
+    writeRun(store, 'r', 'p.yaml', '2026-01-01', [record], 'succeeded')
+    const shard = join(store.at.objects, record.outputs.out!.digest.slice(0, 2))
+    for (const dir of [store.at.objects, shard, store.at.actions, store.at.states, store.at.memo, store.at.runs, join(store.at.actions, 'ab')]) mkdirSync(dir, { recursive: true })
+    const strays = [store.at.objects, shard, store.at.actions, store.at.states, store.at.memo, store.at.runs].map(dir => join(dir, '.DS_Store'))
+    for (const stray of [...strays, join(store.at.actions, '.x')]) writeFileSync(stray, '')
+    rmSync(join(store.at.actions, 'ab'), { recursive: true })
+    writeFileSync(join(store.at.actions, 'ab'), '')
+    assert.equal(await verifyStore(store), { objects: 1, bytes: 4, moved: [], lost: [] })
+    const { records, objects } = collectGarbage(store, { keep: 1 })
+    assert.equal([records, objects], [0, 0])
+    assert.ok(strays.every(stray => existsSync(stray)))
+    assert.is((await inventory(store)).length, 1)
+  }))
+
 test.run()
