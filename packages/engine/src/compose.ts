@@ -40,15 +40,16 @@ export async function compose({ providers }: { readonly providers: readonly Prov
   const { Container } = await import('inversify')
   const container = new Container({ defaultScope: 'Singleton' })
   const bindings = new Map<symbol, Binding>()
-  const making: ServiceToken<unknown>[] = []
+  // By their ids: each who asks may have made its own token.
+  const making = new Map<symbol, string>()
   const get = <T>(token: ServiceToken<T>): T => {
     if (!container.isBound(token.id)) throw new Error(`no plugin provides the service "${token.name}"`)
-    if (making.includes(token)) throw new Error(`the services ${[...making, token].map(t => `"${t.name}"`).join(' → ')} need one another`)
-    making.push(token)
+    if (making.has(token.id)) throw new Error(`the services ${[...making.values(), token.name].map(name => `"${name}"`).join(' → ')} need one another`)
+    making.set(token.id, token.name)
     try {
       return container.get<T>(token.id)
     } finally {
-      making.pop()
+      making.delete(token.id)
     }
   }
   const chosen = new Map<symbol, () => unknown>()

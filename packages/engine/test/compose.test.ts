@@ -59,6 +59,13 @@ test('a service that nobody provides, and services that need one another, are er
     ],
   })
   assert.throws(() => loop.get(greeter), /the services "greeter" → "greeting" → "greeter" need one another/)
+  const ofEach = await compose({
+    providers: [
+      { plugin: 'a', provider: { token: defineService('a'), create: resolve => resolve(defineService('b')) } },
+      { plugin: 'b', provider: { token: defineService('b'), create: resolve => resolve(defineService('a')) } },
+    ],
+  })
+  assert.throws(() => ofEach.get(defineService('a')), /the services "a" → "b" → "a" need one another/, 'a token is known by its name')
   const empty = await compose({ providers: [] })
   assert.throws(() => empty.get(greeting), /no plugin provides the service "greeting"/)
 })
