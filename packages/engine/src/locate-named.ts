@@ -5,6 +5,7 @@ import type { Result } from './diagnostics/result.js'
 import { updateReferences } from './fetch-references.js'
 import { parsePipelineReference } from './graph/reference.js'
 import type { KindDefinition } from './plugin/define.js'
+import { onHub } from './plan/references.js'
 import { followFrom, type FetchOptions, type OpenOptions } from './prepare.js'
 import { findProjectRoot } from './source/project-root.js'
 import { readSecrets } from './source/secrets.js'
@@ -37,6 +38,8 @@ export async function locateNamed({ reference, kind, builtIn, env = process.env,
       return place === undefined ? refused('fetch-failed', `"${reference}" holds no file of the kind ${kind.id}`, 'Look at what files it has.') : found(place)
     }
   }
+  const hub = onHub(reference, kind)
+  if (hub !== undefined) return refused('missing-file', `There is no "${reference}"`, `If it is a model of the Hugging Face hub, write ${hub}.`)
   return refused('missing-file', `There is no "${reference}"`, `Name a folder or a file, PIPELINE.yaml:STAGE.PORT${kind.resolve ? ', or hf:ORG/NAME@REVISION' : ''}.`)
 }
 

@@ -1,13 +1,14 @@
-import { statSync } from 'node:fs'
-import { basename, extname, isAbsolute, join, resolve } from 'node:path'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path'
 import { globSync } from 'tinyglobby'
 import { digestOfJson } from '../artifacts/digest.js'
 import { codeOf, StoreError } from '../artifacts/store-error.js'
 import type { Code } from '../diagnostics/codes.js'
+import { nearest } from '../diagnostics/suggestion.js'
 import type { ArtifactStore, Digest, Json } from '../artifacts/types.js'
 import type { InputPort, KindDefinition } from '../plugin/define.js'
 import { contentOfFolder, filesOfFolder } from './outside-folder.js'
-import { findReference, problem, type References } from './references.js'
+import { findReference, onHub, problem, type References } from './references.js'
 
 /** One artifact that a parameter names. `content` is what of it stands in the key. */
 export interface NamedArtifact {
@@ -75,8 +76,26 @@ export async function findNamed(naming: Naming, projectRoot: string, store: Hash
     if (!(error instanceof StoreError) && codeOf(error) === undefined) throw error
     return problem('unreadable-file', `"${reference}" cannot be read: ${(error as Error).message}`, 'Check that it is whole and that you may read it.')
   }
-  const near = isAbsolute(reference) ? '' : `, looked for in ${projectRoot}`
-  return problem('missing-file', `There is no "${reference}"${near}`, 'Paths are relative to the project root: the nearest folder above the pipeline file with a package.json or hone.yaml.')
+  const where = isAbsolute(reference) ? '' : `, looked for in ${projectRoot}`
+  return problem('missing-file', `There is no "${reference}"${where}`, whatWasMeant(naming, path, projectRoot))
+}
+
+/** A name like it in the same folder, the name of a model on the hub, or where paths start from. */
+function whatWasMeant({ reference, kind }: Naming, path: string, projectRoot: string): string {
+  const name = basename(path)
+  const near = nearest(name, namesIn(dirname(path)).filter(other => !other.startsWith('.') || name.startsWith('.')))
+  if (near !== undefined) return `Did you mean "${reference.replace(/[^/]*\/*$/, near)}"?`
+  const hub = existsSync(resolve(projectRoot, reference.split('/')[0]!)) ? undefined : onHub(reference, kind)
+  if (hub !== undefined) return `If it is a model of the Hugging Face hub, write ${hub}; a path is relative to the project root.`
+  return 'Paths are relative to the project root: the nearest folder above the pipeline file with a package.json or hone.yaml.'
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
 }
 
 async function several(base: string, names: readonly string[], naming: Naming, store: Hashing): Promise<NamedFiles> {

@@ -31,9 +31,24 @@ export async function findReference(naming: Naming, references: References | und
     if (isReferenceProblem(error)) return problem('unknown-reference', error.message, error.hint ?? 'See docs/pipeline-reference.md for the forms of a reference.')
     throw error
   }
-  if (/^(hf|https?):/.test(reference)) return problem('unknown-reference', `"${reference}" is not a path, and is not on this machine`, 'Fetch it, and name the folder or the file here.')
+  if (/^(hf|https?):/.test(reference)) {
+    const hub = onHub(reference, kind)
+    return problem('unknown-reference', `"${reference}" is not a path, and is not on this machine`, hub === undefined ? 'Fetch it, and name the folder or the file here.' : `Write ${hub}.`)
+  }
   const elsewhere = parsePipelineReference(reference)
   return elsewhere && references?.ofPipeline(elsewhere, naming)
+}
+
+/** `hf:ORG/NAME` for what is written as ORG/NAME, or as its page is called, where a kind is fetched from the model hub. */
+export function onHub(reference: string, kind: KindDefinition): string | undefined {
+  const [, id, revision] = /^(?:hf:|https?:\/\/(?:www\.)?(?:huggingface\.co|hf\.co)\/)?([\w.-]+\/[\w.-]+)(?:(?:@|\/tree\/)([\w.-]+))?\/?$/i.exec(reference) ?? []
+  if (id === undefined) return undefined
+  const name = `hf:${id}${revision === undefined ? '' : `@${revision}`}`
+  try {
+    return kind.resolve?.(name) && name
+  } catch {
+    return undefined
+  }
 }
 
 function placeOf(outside: OutsideReference, reference: string, view: string | undefined, { pinOf, outside: context }: References): string | undefined {
