@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { readPackageJson } from './package-json.js'
 import type { PackageId } from './resolve.js'
 
 /** Everything installed that a package depends on, and so on, without the package itself. Packages whose name `isLeft` are passed over, with what only they depend on. */
@@ -25,7 +26,7 @@ interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
-const manifest = (dir: string) => JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as Manifest
+const manifest = (dir: string) => readPackageJson<Manifest>(dir)
 
 /** The folder of the package that code in `dir` imports by `name`; undefined where it is not installed. */
 function packageFrom(dir: string, name: string): string | undefined {

@@ -18,6 +18,7 @@ import { misfit } from './made-for.js'
 import { rememberByFiles, Stamps } from './remember-by-files.js'
 import { makeRegistry, type LoadedRegistry } from './make-registry.js'
 import type { LoadedPlugin, RegisteredMember, RegisteredStage } from './registry.js'
+import { readPackageJson } from './package-json.js'
 import { packageOf, runsFromSource, type BuiltInModules } from './resolve.js'
 import { placeInFile, placeInStack } from './source-place.js'
 
@@ -308,8 +309,13 @@ function findPlugin(name: string, projectRoot: string): Found | { readonly probl
   for (let dir = projectRoot; ; dir = dirname(dir)) {
     const folder = join(dir, 'node_modules', name)
     if (existsSync(join(folder, 'package.json'))) {
-      const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: string; exports?: unknown; module?: string; main?: string }
-      const entry = exported(manifest.exports) ?? manifest.module ?? manifest.main ?? 'index.js'
+      let manifest: { version?: string; exports?: unknown; module?: unknown; main?: unknown }
+      try {
+        manifest = readPackageJson(folder)
+      } catch (e) {
+        return { problem: `the package ${name} cannot be read: ${(e as Error).message}`, hint: `Mend that file, or install the package anew (npm install ${name}).` }
+      }
+      const entry = exported(manifest.exports) ?? [manifest.module, manifest.main].find(path => typeof path === 'string') ?? 'index.js'
       // Node takes `main` without its extension too, and for a folder.
       const file = [entry, `${entry}.js`, join(entry, 'index.js')].map(path => join(folder, path)).find(path => existsSync(path) && statSync(path).isFile())
       if (file === undefined) {

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readPackageJson } from './package-json.js'
 import { engineUrl, packageOf, type BuiltInModules } from './resolve.js'
 
 /** What a package.json says of the versions that its package was made for. */
@@ -16,7 +15,7 @@ interface Manifest {
  * running ones, whatever lies in its own node_modules, so its ranges under `dependencies` count as those of peers do.
  */
 export async function misfit(folder: string, builtIn: BuiltInModules): Promise<string | undefined> {
-  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+  const manifest = readPackageJson<Manifest>(folder)
   for (const [name, url] of Object.entries({ 'hone-engine': engineUrl, ...builtIn.plugins })) {
     const range = manifest.peerDependencies?.[name] ?? manifest.dependencies?.[name]
     if (range === undefined || /^[a-z]+:/.test(range) || !url.startsWith('file:')) continue

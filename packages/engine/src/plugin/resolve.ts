@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { ImportKind, Plugin } from 'esbuild'
+import { readPackageJson } from './package-json.js'
 
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 
@@ -28,9 +29,8 @@ export function packageName(specifier: string): string | undefined {
 /** The package that a file belongs to: the nearest package.json above it that has a name and a version. */
 export function packageOf(file: string): PackageId | undefined {
   for (let dir = dirname(file); ; dir = dirname(dir)) {
-    const manifest = join(dir, 'package.json')
-    if (existsSync(manifest)) {
-      const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as { name?: string; version?: string }
+    if (existsSync(join(dir, 'package.json'))) {
+      const { name, version } = readPackageJson<{ name?: string; version?: string }>(dir)
       if (name && version) return { name, version, dir }
     }
     if (dir === dirname(dir)) return undefined

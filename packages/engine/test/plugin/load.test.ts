@@ -238,6 +238,18 @@ test('a package that was packed without its entry says which file is missing; on
   for (const main of ['lib', './lib/index', 'lib/index.js']) assert.equal(await problems(await project(acme({ main })), 'acme'), [], main)
 })
 
+test('a package.json that is not one is told with its file, of the plugin and of what it imports', async () => {
+  for (const [text, why] of [['{"name": ', /^the package acme cannot be read: .*node_modules\/acme\/package\.json is not JSON: /], ['null', /package\.json holds no JSON object$/], ['{"main": {}}', /has no file index\.js/]] as const) {
+    const [problem, ...others] = await problems(await project({ 'node_modules/acme/package.json': text }), 'acme')
+    assert.match(problem!.message, why)
+    assert.equal([problem!.code, problem!.range?.line, others], ['plugin-not-found', 2, []])
+  }
+  const importing = { 'p.ts': pluginSource(), 'numbers.run.ts': 'import { one } from "lib"\nexport default () => one\n', 'node_modules/lib/index.js': 'export const one = 1\n', 'node_modules/lib/package.json': '{"name":"lib","version":"1.0.0","main":"index.js","dependencies":{"low":"1"}}', 'node_modules/low/package.json': '{"name":' }
+  const stage = (await registry(await project(importing), './p.ts')).stage('ingest/numbers')!
+  assert.is(await stage.codeDigest(), undefined)
+  assert.match(stage.codeFault?.() ?? '', /node_modules\/low\/package\.json is not JSON: /)
+})
+
 test('a plugin that is unchanged is not bundled again', async () => {
   const root = await project(numbers)
   for (const path of Object.keys(numbers)) await utimes(join(root, path), 1, 1)

@@ -71,7 +71,7 @@ export function evaluatedText(expression: Expression, scope: Scope): Known<strin
 }
 
 /** An environment variable that is read by itself must be set; inside of an operator it may be null. */
-function notUnset(expression: Expression, value: Known<Json>): Known<Json> {
+export function notUnset(expression: Expression, value: Known<Json>): Known<Json> {
   if (value !== null || expression.type !== 'member') return value
   const reference = references(expression)[0]
   if (reference?.type !== 'env') return value

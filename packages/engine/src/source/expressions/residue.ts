@@ -1,5 +1,5 @@
 import type { Json } from '../../artifacts/types.js'
-import { deferred, evaluate, evaluateTemplate, evaluatedText, isTrue, type Scope } from './evaluate.js'
+import { deferred, evaluate, evaluateTemplate, evaluatedText, isTrue, notUnset, type Scope } from './evaluate.js'
 import type { Expression, Template } from './syntax.js'
 
 /**
@@ -65,6 +65,6 @@ function literal(value: Json): string {
 /** A condition that is known is true or false; else what is left of it. */
 export function residueOfCondition(template: Template, scope: Scope): { value: boolean } | { expression: string } {
   const expression = template.parts[0] as Expression
-  const value = evaluate(expression, scope)
+  const value = notUnset(expression, evaluate(expression, scope))
   return value === deferred ? { expression: print(expression, scope) } : { value: isTrue(value) }
 }
