@@ -258,7 +258,7 @@ export async function prepareRun(options: OpenOptions & Selected & FetchOptions)
   const prepared = first.ok ? first : await prepareFetching(opened, first.diagnostics, options, outside)
   if (!prepared.ok) return prepared
   const { plan: { nodes }, opened: { store, secrets } } = prepared.value
-  const missing = missingSecrets(prepared.value.plan, secrets)
+  const missing = missingSecrets(prepared.value.plan, secrets, 'error')
   if (missing.length > 0) return { ok: false, diagnostics: [...prepared.diagnostics, ...missing] }
   try {
     // A store that cannot be written can still be read: a run of hits alone needs no more.

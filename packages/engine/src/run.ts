@@ -11,9 +11,11 @@ import { plannedStages, startRun } from './execute/start-run.js'
 import type { Plan } from './plan/types.js'
 import { preparePlan, prepareRun, type FetchOptions, type OpenOptions } from './prepare.js'
 import { withPublications } from './publications.js'
-import { beyondMachine, type Selected } from './selection.js'
+import { beyondMachine, missingSecrets, type Selected } from './selection.js'
 
-export interface PlanPipelineOptions extends OpenOptions, Selected {}
+export interface PlanPipelineOptions extends OpenOptions, Selected {
+  readonly machine?: Machine
+}
 
 export interface RunOptions extends PlanPipelineOptions, FetchOptions {
   /** Told in the first event: how the run was asked for. */
@@ -23,7 +25,6 @@ export interface RunOptions extends PlanPipelineOptions, FetchOptions {
   /** The first interrupt asks stages to stop and save, the second ends them at once. */
   readonly cancel?: AbortSignal
   readonly kill?: AbortSignal
-  readonly machine?: Machine
   /** Shuffles the order of what is ready, for tests. */
   readonly shuffleSeed?: number
 }
@@ -41,12 +42,14 @@ export type RunOutcome =
 /** 0 done, 1 a stage failed, 2 the input is wrong and nothing was started, 130 interrupted. */
 export const exitCode = ({ status }: RunOutcome): number => ({ succeeded: 0, failed: 1, refused: 2, interrupted: 130 })[status]
 
-/** What would run, and why; or every mistake that can be seen without running anything. */
+/** What would run, and why, with warnings of what a run would lack here; or every mistake that can be seen without running anything. */
 export async function planPipeline(options: PlanPipelineOptions): Promise<Result<Plan>> {
   const prepared = await withPublications(await preparePlan(options))
   if (!prepared.ok) return prepared
-  await prepared.value.opened.store.close()
-  return { ok: true, value: prepared.value.plan, diagnostics: prepared.diagnostics }
+  const { opened, plan } = prepared.value
+  await opened.store.close()
+  const lacking = [...missingSecrets(plan, opened.secrets, 'warning'), ...beyondMachine(plan, options.machine ?? thisMachine(), 'warning')]
+  return { ok: true, value: plan, diagnostics: [...prepared.diagnostics, ...lacking] }
 }
 
 /** Every mistake of a pipeline that can be seen without running it, and its warnings. */
@@ -58,7 +61,7 @@ export async function runPipeline(options: RunOptions, sinks: readonly EventSink
   if (!prepared.ok) return { status: 'refused', diagnostics: prepared.diagnostics }
   const { opened, plan, planOptions } = prepared.value
   const { pipeline } = plan.graph
-  const beyond = beyondMachine(plan, options.machine ?? thisMachine())
+  const beyond = beyondMachine(plan, options.machine ?? thisMachine(), 'error')
   if (beyond.length > 0) {
     await opened.store.close()
     return { status: 'refused', diagnostics: [...prepared.diagnostics, ...beyond] }

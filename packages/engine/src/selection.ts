@@ -62,23 +62,28 @@ export function selectionOf({ graph, store, registry, backend, secrets, referenc
   }
 }
 
+/** Of a run what it lacks is an error; of a plan a warning, as another machine may have it. */
+type Severity = 'error' | 'warning'
+
 /** The secrets that a stage which may run reads and that nobody set. */
-export function missingSecrets(plan: Plan, secrets: ReadonlyMap<string, string>): readonly Diagnostic[] {
+export function missingSecrets(plan: Plan, secrets: ReadonlyMap<string, string>, severity: Severity): readonly Diagnostic[] {
   const problems = new Collector()
   const running = [...plan.nodes.values()].filter(p => p.action === 'run' || p.action === 'undetermined').map(p => [p.node.id, p.node] as const)
   for (const { name, range } of usedSecrets({ pipeline: plan.graph.pipeline, nodes: new Map(running) })) {
-    if (!secrets.has(name)) problems.error('missing-secret', range, `The secret "${name}" is not set.`, { hint: `Set HONE_SECRET_${name} in the environment, or in .env at the project root.` })
+    if (secrets.has(name)) continue
+    const hint = /^\w+$/.test(name) ? `Set HONE_SECRET_${name} in the environment, or in .env at the project root.` : `Name it with letters, digits and _ alone: neither a shell nor .env can set HONE_SECRET_${name}.`
+    problems[severity]('missing-secret', range, `The secret "${name}" is not set.`, { hint })
   }
   return problems.diagnostics
 }
 
 /** Stages that will run here and ask for more GPUs than there are. Cores and memory are wishes: who wants more of them runs alone. */
-export function beyondMachine({ graph: { pipeline }, nodes }: Plan, { gpus }: Pick<Machine, 'gpus'>): readonly Diagnostic[] {
+export function beyondMachine({ graph: { pipeline }, nodes }: Plan, { gpus }: Pick<Machine, 'gpus'>, severity: Severity): readonly Diagnostic[] {
   const problems = new Collector()
   for (const { action, node } of nodes.values()) {
     const { source, resources } = node
     if (action !== 'run' || resources.gpus <= gpus || (source.executor ?? 'local') !== 'local') continue
-    problems.error('too-few-gpus', pipeline.rangeOf(['stages', source.id, 'resources', 'gpus']), `"${source.id}" asks for ${gpuCount(resources.gpus)}; this machine has ${gpus === 0 ? 'none' : gpus}.`, { hint: 'Lower "resources: { gpus }", or run it on a machine that has them.' })
+    problems[severity]('too-few-gpus', pipeline.rangeOf(['stages', source.id, 'resources', 'gpus']), `"${source.id}" asks for ${gpuCount(resources.gpus)}; this machine has ${gpus === 0 ? 'none' : gpus}.`, { hint: 'Lower "resources: { gpus }", or run it on a machine that has them.' })
   }
   return problems.diagnostics
 }

@@ -187,6 +187,14 @@ test('secrets reach the stage, are not in the key, and are cut out of events and
   })
   const refused = await project.run()
   assert.equal(refused.outcome.diagnostics.map(d => d.code), ['missing-secret'])
+  const told = async (text: string) => {
+    await project.write({ 'other.yaml': text })
+    return (await planPipeline({ ...project.options, file: project.path('other.yaml'), machine: { cpus: 1, memory: 2 ** 30, gpus: 0 } })).diagnostics.map(d => [d.severity, d.code, d.hint])
+  }
+  assert.equal(await told('plugins: [./plugin.ts]\nstages:\n  s: { uses: use/secret, resources: { gpus: 1 }, with: { token: "${{ secrets.bad-name }}" } }\n'), [
+    ['warning', 'missing-secret', 'Name it with letters, digits and _ alone: neither a shell nor .env can set HONE_SECRET_bad-name.'],
+    ['warning', 'too-few-gpus', 'Lower "resources: { gpus }", or run it on a machine that has them.'],
+  ], 'a plan is made, and says what a run would lack here')
   await project.write({ '.env': `HONE_SECRET_TOKEN='${secret}'\n` })
   const ran = await project.run()
   assert.is(ran.outcome.status, 'failed')
