@@ -64,12 +64,20 @@ function chosen(choice: ErrorObject, branches: readonly ErrorObject[]): SchemaPr
     const names = [...new Set(branches.map(e => subject(`${choice.instancePath}/${escapePart(e.params.missingProperty)}`)))]
     return [{ code: 'bad-parameter', pointer: choice.instancePath, which: 'value', keyword: 'required', message: `${listed(names)} is required` }]
   }
+  const meant = groupMeant(choice, ofRightType)
+  if (meant) return meant.map(problem)
   const expected = here.flatMap(e => (e.keyword === 'type' ? typeNames(e.params.type) : e.keyword === 'enum' ? (e.params.allowedValues as Json[]).map(show) : e.keyword === 'const' ? [show(e.params.allowedValue as Json)] : []))
   // Every branch that wants another type or another word can be named; others have to be looked up.
   const isNamed = expected.length > 0 && here.every(e => ['type', 'enum', 'const'].includes(e.keyword)) && here.length === branches.length
   const message = `${subject(choice.instancePath)} ${isNamed ? `must be ${listed([...new Set(expected)])}` : 'has none of the forms that it may have'}; got ${show(choice.data as Json)}`
   const hint = howToWrite(here.filter(e => e.keyword === 'type').flatMap(e => e.params.type as string | string[]), choice.data as Json, { properties: keysOf(here) })
   return [{ code: 'bad-parameter', pointer: choice.instancePath, which: 'value', keyword: choice.keyword, message, ...(hint !== undefined && { hint }) }]
+}
+
+/** Of several forms of the right type the one whose keys the value has, with something wrong further in. */
+function groupMeant(choice: ErrorObject, groups: readonly (readonly ErrorObject[])[]): readonly ErrorObject[] | undefined {
+  const fitting = groups.filter(group => group.every(error => error.instancePath.startsWith(`${choice.instancePath}/`)))
+  return fitting.length === 1 ? fitting[0] : undefined
 }
 
 const keysOf = (errors: readonly ErrorObject[]): Readonly<Record<string, unknown>> => Object.assign({}, ...errors.map(e => e.parentSchema?.properties as object | undefined))

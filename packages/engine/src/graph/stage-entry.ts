@@ -85,7 +85,7 @@ export function makeEntry(source: StageSource, registered: RegisteredStage | und
       return undefined
     }
     if (!ids.has(target.stage)) {
-      collector.error('unknown-stage', range, `There is no stage "${target.stage}".`, { hint: text.includes('/') ? 'Files are named by parameters, under `with:`.' : didYouMean(target.stage, ids, 'The stages are') })
+      collector.error('unknown-stage', range, `There is no stage "${target.stage}".`, { hint: namesFile(text) ? 'Files are named by parameters, under `with:`.' : didYouMean(target.stage, ids, 'The stages are') })
       return undefined
     }
     if (!edges.some(edge => edge.to === target.stage)) edges.push({ to: target.stage, range })
@@ -149,6 +149,8 @@ export function makeEntry(source: StageSource, registered: RegisteredStage | und
   if (when) readIn(templateReferences(when), (start, end) => pipeline.rangeIn([...path, 'when'], start, end - start))
   return { source, path, registered, own, inputs, needs, with: withValues, env, when, reads, edges, nodes: undefined }
 }
+
+const namesFile = (text: string) => text.includes('/') || /\.(csv|tsv|jsonl?|ndjson|txt|md|html?|pdf|ya?ml|parquet|xlsx|gguf|safetensors)$/i.test(text)
 
 function ownCombinations(source: StageSource, path: YamlPath, pipeline: Pipeline, collector: Collector): readonly Labels[] {
   if (source.matrix === undefined) return [{}]

@@ -7,7 +7,7 @@ import { ExpressionCheck } from './expression-check.js'
 import type { Located, Pipeline, StageSource } from './pipeline.js'
 import { overrideParams, type ParamOverrides } from './pipeline-params.js'
 import { Shape } from './shape.js'
-import { defaultKeys, readSettings, readStage, type StageReading } from './stage.js'
+import { defaultKeys, readSettings, readStage, stageKeys, type StageReading } from './stage.js'
 
 export interface ParseOptions extends ParamOverrides {
   /** Absolute; shown in messages. */
@@ -55,7 +55,15 @@ export function parsePipeline(options: ParseOptions): ParseResult {
   const common = readSettings(shape.record(top.defaults, ['defaults'], defaultKeys, () => 'Parameters stand under `with:` of each stage.'), ['defaults'], reading)
   const stages: StageSource[] = []
   const unread: string[] = []
-  for (const [id, value] of Object.entries(shape.map(top.stages, ['stages'], 'a map of names to stages', 'Write each as NAME: { uses: … }, without a dash before it.'))) {
+  const written = shape.map(top.stages, ['stages'], 'a map of names to stages', 'Write each as NAME: { uses: … }, without a dash before it.')
+  const beside = keysBeside(written)
+  if (beside) shape.error('unknown-key', ['stages', beside.keys[0]!], `"${beside.keys[0]}" stands beside the stage "${beside.of}", not in it.`, `Indent what belongs to it below ${beside.of}: by two more spaces.`, 'key')
+  for (const [id, value] of Object.entries(written)) {
+    if (beside?.keys.includes(id)) continue
+    if (beside?.of === id) {
+      unread.push(id)
+      continue
+    }
     const stage = readStage(id, value, common, reading)
     if (stage) stages.push(stage)
     else unread.push(id)
@@ -91,6 +99,15 @@ export function parsePipeline(options: ParseOptions): ParseResult {
     },
   }
   return collector.errors > 0 ? { ok: false, diagnostics: collector.diagnostics, partial: pipeline } : { ok: true, value: pipeline, diagnostics: collector.diagnostics }
+}
+
+/** Keys of a stage that stand where stages do, after one that is empty. */
+function keysBeside(stages: JsonObject): { readonly of: string; readonly keys: readonly string[] } | undefined {
+  const ids = Object.keys(stages)
+  const isStage = (id: string) => typeof stages[id] === 'object' && stages[id] !== null && 'uses' in stages[id]
+  const keys = ids.filter(id => (stageKeys as readonly string[]).includes(id) && !isStage(id))
+  const of = keys.includes('uses') ? ids[ids.indexOf(keys[0]!) - 1] : undefined
+  return of !== undefined && stages[of] === null ? { of, keys } : undefined
 }
 
 function readParams(top: JsonObject, shape: Shape): JsonObject {

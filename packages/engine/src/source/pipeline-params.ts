@@ -44,6 +44,10 @@ const known = (name: string, defaults: JsonObject) => didYouMean(name, Object.ke
 
 /** `a.b=1` sets a part of a map. */
 function applySetting(params: Record<string, Json>, defaults: JsonObject, name: string, text: string | undefined, collector: Collector) {
+  if (name === '') {
+    collector.error('unknown-parameter', undefined, `--set =${text ?? ''}: the name of a parameter is missing.`, { hint: `Write --set NAME=${text || 'VALUE'}.` })
+    return
+  }
   const path = Object.hasOwn(defaults, name) ? [name] : name.split('.')
   let expected: Json | undefined = defaults
   for (const [i, part] of path.entries()) {

@@ -32,6 +32,14 @@ test('another word than the one that may stand for a list is told with the list'
   assert.equal(said(schema, { a: [] }), ['/a value: "a" must not be empty'])
 })
 
+test('of forms that are maps the one that has the keys of the value is meant', () => {
+  const share = { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 }
+  const split = { anyOf: [{ type: 'object', additionalProperties: false, properties: { test: share, validation: share } }, { type: 'object', additionalProperties: false, required: ['column'], properties: { column: { type: 'string' }, test: { type: 'array' } } }] }
+  const of = (value: Json) => said({ type: 'object', properties: { split } }, { split: value })
+  assert.equal(of({ test: 1.5 }), ['/split/test value: "split.test" must be < 1; got 1.5'])
+  assert.equal(of({ column: 5 }), ['/split/column value: "split.column" must be a text; got 5 (Put it in quotes: "5".)'])
+})
+
 test('what a name forbids or needs beside it is told with both', () => {
   assert.equal(said({ ...any, dependentSchemas: { a: { properties: { b: false } } } }, { a: 1, b: 2 }), ['/b key: "b" may not be given beside "a" (Keep one of them.)'])
   assert.equal(said({ type: 'object', properties: { a: {}, b: false } }, { b: 2 }), ['/b key: "b" may not be given'])

@@ -121,6 +121,8 @@ test('a condition is an expression with or without its braces', () => {
   assert.equal(condition('params.rank == 8'), { value: true })
   assert.equal(condition(' ${{ params.rank == 8 }} '), { value: true })
   assert.equal(condition('stages.a.metrics.loss < 1'), { value: true })
+  assert.throws(() => condition('env.NOPE_X'), /The environment variable NOPE_X is not set/, 'read by itself')
+  assert.equal([condition("env.NOPE_X == 'y'"), condition("env.NOPE_X || 'yes'"), condition('!env.NOPE_X')], [{ value: false }, { value: true }, { value: true }])
   assert.equal(condition("params.rank > 4 && stages.a.outputs.o.digest != 'x'"), { expression: "(stages.a.outputs.o.digest != 'x')" })
 })
 
