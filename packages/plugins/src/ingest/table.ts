@@ -7,6 +7,9 @@ export interface TableParams {
   format?: 'jsonl' | 'json' | 'csv' | 'tsv'
 }
 
+/** Tables whose bytes are none of the forms that are read, so that naming a format cannot help. */
+const foreign = /\.(parquet|xlsx?|ods|arrow|feather|orc|avro|db|sqlite|gz|zip|zst|bz2|xz)$/i
+
 /** Rows of a table as they stand in a file. A row without an `id` of its own gets one from its content. */
 export const table = defineStage<TableParams>({
   id: 'ingest/table',
@@ -29,7 +32,7 @@ export const table = defineStage<TableParams>({
   check: ({ params, inputs }) => {
     const named = inputs.file?.[0]
     if (params.format || !named || /\.(jsonl|ndjson|json|csv|tsv|tab)$/i.test(named.path)) return []
-    return [{ message: `"${named.reference}" is no jsonl, json, csv or tsv file by its extension`, param: 'path', hint: 'Say what it is with "format".' }]
+    return [{ message: `"${named.reference}" is no jsonl, json, csv or tsv file by its extension`, param: 'path', hint: foreign.test(named.path) ? 'These four are read: write it as one of them first, a table of pandas for example by to_json("rows.jsonl", orient="records", lines=True).' : 'Say what it is with "format".' }]
   },
   run: () => import('./table.run.js'),
 })

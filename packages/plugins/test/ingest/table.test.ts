@@ -115,10 +115,12 @@ test('an id that stands twice is refused', async () => {
   assert.is(await failure('a.jsonl', '{"id":"x"}\n{"id":"x"}\n'), 'data/a.jsonl:2 the id "x" stands in an earlier row too')
 })
 
-test('an unknown extension is seen before the run', async () => {
-  const problems = await table.check!({ params: {}, inputs: { file: [{ path: '/p/a.xlsx', logicalName: 'a.xlsx', reference: 'a.xlsx' }] }, upstream: {} })
-  assert.is(problems.length, 1)
-  assert.is(problems[0]!.param, 'path')
+test('an unknown extension is seen before the run; of a form that is not read it is told how to convert it', async () => {
+  for (const [name, hint] of [['a.xlsx', /^These four are read: write it as one of them first/], ['a.parquet', /to_json\("rows\.jsonl"/], ['a.txt', /^Say what it is with "format"\.$/]] as const) {
+    const problems = await table.check!({ params: {}, inputs: { file: [{ path: `/p/${name}`, logicalName: name, reference: name }] }, upstream: {} })
+    assert.equal(problems.map(p => p.param), ['path'])
+    assert.match(problems[0]!.hint!, hint)
+  }
 })
 
 test.run()
