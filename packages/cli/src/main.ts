@@ -6,13 +6,15 @@ import { refusedByDisk } from './refused-by-disk.js'
 import { makeShell, type Shell } from './shell.js'
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+/** Further from what is meant than commander looks. */
+const withMeant = (text: string) => text.replace(/(unknown option '--params-?file\b.*')$/m, '$1\n(Did you mean --params?)')
 const shell = makeShell(process.argv.slice(2), name => commands.has(name))
 const program = new Command('hone')
   .description('Fine-tunes language models from a YAML file: only what changed runs again.')
   .version(manifest.version)
   .showSuggestionAfterError()
   .configureHelp(helpOnOneScreen)
-  .configureOutput({ outputError: (text, write) => (shell.json ? shell.refuse(text.trimEnd().replace(/^error: /, '')) : write(text)) })
+  .configureOutput({ outputError: (text, write) => (shell.json ? shell.refuse(withMeant(text).trimEnd().replace(/^error: /, '')) : write(withMeant(text))) })
   .addHelpText('after', '\nExample:  hone run pipelines/quickstart.yaml\nhone COMMAND --help tells more of one; hone --version is the version.')
 
 type Add = (program: Command, shell: Shell) => void

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { didYouMean, nodesNamed, parseReference, preparePlan, type OutputRecord, type Prepared } from 'hone-engine'
@@ -39,7 +39,7 @@ export function addArtifacts(program: Command, shell: Shell): void {
   pipelineOptions(program.command('artifacts').argument('<file>', 'pipeline').argument('<stage>', 'STAGE or STAGE.PORT'))
     .description('Where a stage’s present results are, or a copy of them.')
     .summary('Where a stage’s results are, or a copy of them.')
-    .option('-o, --out <dir>', 'copy them into this folder')
+    .option('-o, --out <dir>', 'copy them into this folder; a single result that is a folder becomes it where it is new or empty')
     .addHelpText('after', '\nExample:\n  hone artifacts pipelines/quickstart.yaml tuned.adapter --out my-adapter')
     .action(async (file: string, wanted: string, flags: PipelineFlags & { out?: string }) => {
       const prepared = await preparePlan(shell.open(file, flags))
@@ -55,12 +55,13 @@ export function addArtifacts(program: Command, shell: Shell): void {
           return shell.answer({ artifacts: found }, () => (found.length === 1 ? found[0]!.path : columns(found.map(a => [`${a.node}.${a.port}`, a.kind, size(a.bytes), a.path]))))
         }
         const out = resolve(flags.out)
-        // One folder artifact becomes the folder itself; of several each gets its name below it. What somebody added to a folder in the store is no part of it.
+        // One folder artifact becomes the folder itself, unless something is in it already; else each gets its name below it. What somebody added to a folder in the store is no part of it.
+        const isItself = (a: FoundArtifact) => found.length === 1 && a.form === 'folder' && !(existsSync(out) && statSync(out).isDirectory() && readdirSync(out).length > 0)
         const copies = await Promise.all(
           found.map(async a => {
             const extension = a.form === 'file' ? registry.kind(a.kind)?.extension : undefined
             const name = found.length === 1 ? a.port : `${a.node}.${a.port}`
-            const to = found.length === 1 && a.form === 'folder' ? out : join(out, extension ? `${name}.${extension}` : name)
+            const to = isItself(a) ? out : join(out, extension ? `${name}.${extension}` : name)
             return { from: a.path, to, files: (await store.entries(a)).map(entry => entry.path) }
           }),
         )

@@ -93,15 +93,17 @@ const portsAsData = ({ ports }: PossiblePorts<InputPort | OutputPort>) =>
 export function addCatalogue(program: Command, shell: Shell): void {
   program
     .command('stages')
-    .argument('[stage]', 'KIND/NAME')
-    .description('The stages there are, or one’s ports and parameters.')
+    .argument('[stage]', 'KIND/NAME, or a KIND')
+    .description('The stages there are, those of a kind, or one’s ports and parameters.')
+    .summary('The stages there are, or one’s ports and parameters.')
     .option('--of <file>', 'with those of this pipeline’s plugins')
     .addHelpText('after', '\nExample:\n  hone stages tune/lora')
     .action(async (id: string | undefined, flags: { of?: string }) => {
       const registry = await registryOf(shell, flags.of === undefined ? [] : [flags.of])
       if (!registry) return
-      if (id === undefined) {
-        const stages = registry.stages.map(s => ({ id: s.definition.id, version: s.definition.version, summary: s.definition.summary, plugin: s.plugin.name }))
+      const listed = id === undefined ? registry.stages : registry.stages.filter(s => s.definition.id.startsWith(`${id}/`))
+      if (id === undefined || listed.length > 0) {
+        const stages = listed.map(s => ({ id: s.definition.id, version: s.definition.version, summary: s.definition.summary, plugin: s.plugin.name }))
         return shell.answer({ stages }, () => columns(stages.map(s => [shell.out.bold(s.id), s.summary])))
       }
       const stage = registry.stage(withoutVersion(id))?.definition

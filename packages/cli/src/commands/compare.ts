@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { compareRuns } from 'hone-engine'
+import { compareRuns, shellWord } from 'hone-engine'
 import { comparison } from '../terminal/comparison.js'
 import { findRun, openHere, runArgument } from './find-run.js'
 import type { Shell } from '../shell.js'
@@ -20,6 +20,8 @@ export function addCompare(program: Command, shell: Shell): void {
       const compared = compareRuns(before.state, after.state, key => store.recordOf(key))
       await store.close()
       const run = ({ id, state }: typeof before) => ({ run: id, pipeline: state.pipeline, status: state.status })
-      shell.answer({ before: run(before), after: run(after), ...compared }, () => comparison(before, after, compared, shell.out))
+      const [was, is] = [before.state.pipeline, after.state.pipeline]
+      const note = was === is ? '' : shell.asTyped(`These are runs of different pipelines, ${was} and ${is}; hone runs --pipeline ${shellWord(is)} lists those of one.\n\n`)
+      shell.answer({ before: run(before), after: run(after), ...compared }, () => `${note}${comparison(before, after, compared, shell.out)}`)
     })
 }

@@ -40,6 +40,10 @@ export function addRun(program: Command, shell: Shell): void {
         ...(flags.keepGoing && { keepGoing: true }),
         args: shell.args,
       }
+      const afterForce = shell.args[shell.args.indexOf('--force') + 1]
+      if (flags.force?.includes('') && afterForce !== undefined && stages.includes(afterForce)) {
+        shell.stderr.write(`--force by itself is of all that is selected: ${stages.join(', ')} with what ${stages.length > 1 ? 'they need' : 'it needs'}. Of ${afterForce} alone: --force=${afterForce}\n`)
+      }
       if (flags.dryRun) {
         const plan = await planPipeline(options)
         if (!plan.ok || !shell.json) shell.diagnostics(plan.diagnostics)

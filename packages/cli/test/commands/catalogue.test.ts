@@ -22,6 +22,7 @@ test('stages KIND/NAME gives its ports, its parameters with their defaults, and 
   assert.match((await project.hone('stages', 'ingest/table')).stdout, /^ingest\/table \(version \d+\)\n.*\n\ninputs\n {2}file {2}file.*\n\noutputs\n[^]*\nwith\n {2}path /)
   const wrong = await project.hone('stages', 'ingest/tabel')
   assert.equal([wrong.code, wrong.stderr], [2, 'error: There is no stage "ingest/tabel". Did you mean "ingest/table"?\n'])
+  assert.equal((await project.hone('stages', 'tune', '--json')).json.stages.map((s: { id: string }) => s.id), ['tune/full', 'tune/lora'], 'a kind alone lists its stages')
 })
 
 test('a stage whose ports depend on its parameters shows those that it may have; maps show what they hold', async () => {

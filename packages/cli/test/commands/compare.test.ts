@@ -74,7 +74,7 @@ test('runs of two pipelines share what they share; where a record is gone, that 
   project.write({ 'other.yaml': 'stages:\n  base: { uses: command/shell, with: { command: echo 1 > "$HONE_OUTPUT_N", outputs: { n: file } } }\n  alone: { uses: command/shell, with: { command: "true", outputs: { n: file } }, when: "${{ false }}" }\n' })
   assert.is((await project.hone('run', 'other.yaml', '--json')).code, 0)
   const compared = told((await project.hone('compare', 'last~1', 'last')).stdout)
-  assert.match(compared, /^RUN \(compared\) → RUN \(other\)\n/)
+  assert.match(compared, /^These are runs of different pipelines, compared and other; hone runs --pipeline other lists those of one\.\n\nRUN \(compared\) → RUN \(other\)\n/)
   assert.match(compared, /\nalone \(command\/shell\)\n only the second run has it\n/)
   assert.match(compared, /\ntuned \(demo\/measure\)\n only the first run has it\n extra 1 none\n/)
   const { stages } = (await project.hone('compare', 'last~1', 'last', '--json')).json

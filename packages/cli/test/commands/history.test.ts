@@ -114,8 +114,9 @@ test('artifacts says where a result is, and --out copies it with a name that say
   const again = await copied('several.one', 'copy of it')
   assert.equal([again.code, again.stderr], [2, `error: ${project.path('copy of it/one.jsonl')} is there already; nothing was copied.\n`])
   assert.is(project.read('copy of it/one.jsonl'), 'mine\n')
+  assert.equal((await copied('several.tree', 'tree', '--json')).json, { copied: [project.path('tree/tree')] }, 'into a folder that holds something it goes under its own name')
   const folder = await copied('several.tree', 'tree')
-  assert.equal([folder.code, folder.stderr], [2, `error: ${project.path('tree/in side/leaf.txt')} is there already; nothing was copied.\n`], 'folders are joined, files are not replaced')
+  assert.equal([folder.code, folder.stderr], [2, `error: ${project.path('tree/tree/in side/leaf.txt')} is there already; nothing was copied.\n`], 'folders are joined, files are not replaced')
 })
 
 test('what somebody added to a folder in the store is not copied with it', async () => {

@@ -104,6 +104,8 @@ test('a parameter that is not there, of another type, or a file that is not ther
   }
   assert.is(await refused('--set', 'wrod=blue'), 'error: --set wrod: the pipeline has no parameter "wrod". (unknown-parameter)\n  hint: Did you mean "word"?\n\n1 error\n')
   assert.is(await refused('--set', 'times=many'), 'error: --set times=many: "times" takes a number, as its default 2 is. (parameter-type)\n  hint: For example --set times=2.\n\n1 error\n')
+  assert.is(await refused('--set', '=3'), 'error: --set =3: the name of a parameter is missing. (unknown-parameter)\n  hint: Write --set NAME=3.\n\n1 error\n')
+  assert.is(await refused('--params-file', 'p.yaml'), "error: unknown option '--params-file'\n(Did you mean --params?)\n")
   assert.match(await refused('--params', 'none.yaml'), /^error: there is no file of parameters .*none\.yaml \(no-file\)\n/)
 })
 
@@ -111,6 +113,8 @@ test('--force runs all that is selected, --force=STAGE one; what comes out equal
   assert.equal((await project.run('--force=word')).statuses, { word: 'ran', many: 'hit', lines: 'hit' })
   assert.equal((await project.run('many', '--force')).statuses, { word: 'ran', many: 'ran' })
   assert.equal((await project.hone('run', '--force', 'pipeline.yaml', 'word', '--json')).statuses, { word: 'ran' })
+  const bare = await project.run('--force', 'many')
+  assert.equal([bare.statuses, bare.stderr], [{ word: 'ran', many: 'ran' }, '--force by itself is of all that is selected: many with what it needs. Of many alone: --force=many\n'])
 })
 
 test('--only wants hits before it, --from runs what follows, a name runs it with what it needs', async () => {
