@@ -93,7 +93,9 @@ function compose(positions: TextPositions, collector: Collector): Document.Parse
     lines.add(range.line)
     const line = text.slice(range.offset - range.column + 1, range.offset + lineRest(text, range.offset))
     const { text: said, hint } = syntaxMessage(code, message, text.slice(range.offset, range.offset + range.length), line)
-    collector.error('yaml-syntax', range, said, { hint })
+    const quote = code === 'MISSING_CHAR' ? openQuote(documents, pos[0]) : undefined
+    const opened = quote === undefined ? undefined : positions.range(quote, 1)
+    collector.error('yaml-syntax', range, said, { hint, related: opened && opened.line !== range.line ? [{ message: 'It opens here.', range: opened }] : [] })
   }
   for (const { pos, message, code } of documents.flatMap(d => d.warnings)) {
     if (code !== 'TAG_RESOLVE_FAILED') continue
@@ -109,6 +111,20 @@ function compose(positions: TextPositions, collector: Collector): Document.Parse
     collector.error('yaml-syntax', positions.range(Math.max(0, text.lastIndexOf('---', at)), 3), 'A pipeline file holds one YAML document; here a second begins.', { hint: 'Keep one file a pipeline.' })
   }
   return collector.errors > before && documents.some(d => d.errors.length > 0) ? undefined : document
+}
+
+/** Where the quoted text begins that goes on to `end` and is not closed. */
+function openQuote(documents: readonly Document.Parsed[], end: number): number | undefined {
+  const { visit } = loadYaml()
+  let found: number | undefined
+  for (const document of documents) {
+    visit(document, {
+      Scalar: (_, { type, range }) => {
+        if (type?.startsWith('QUOTE') && range?.[1] === end) found = range[0]
+      },
+    })
+  }
+  return found
 }
 
 /** A key that is indented deeper than the value above it belongs to that value, as its text goes on. */
