@@ -12,9 +12,9 @@ import { readProjectFile } from './source/project-file.js'
 import { findProjectRoot } from './source/project-root.js'
 
 /** The plugins that a project's hone.yaml names, with the built-in ones. */
-export async function openProject(projectRoot: string, builtIn: readonly LoadedPlugin[]): Promise<Result<Registry>> {
+export async function openProject(projectRoot: string, builtIn: readonly LoadedPlugin[], isOwnCommand?: (name: string) => boolean): Promise<Result<Registry>> {
   const project = readProjectFile(projectRoot)
-  return project.ok ? load(projectRoot, builtIn, project.value.plugins) : project
+  return project.ok ? load(projectRoot, builtIn, project.value.plugins, isOwnCommand) : project
 }
 
 /**
@@ -41,9 +41,9 @@ export async function projectRegistry(builtIn: readonly LoadedPlugin[], files: r
 }
 
 /** What is made of them to load them is kept in the project's store. */
-async function load(projectRoot: string, builtIn: readonly LoadedPlugin[], plugins: readonly NamedPlugin[]): Promise<Result<Registry>> {
+async function load(projectRoot: string, builtIn: readonly LoadedPlugin[], plugins: readonly NamedPlugin[], isOwnCommand?: (name: string) => boolean): Promise<Result<Registry>> {
   const root = storeRoot(projectRoot)
   const noPlace = plugins.length > 0 ? placeProblem(realIo, root) : undefined
   if (noPlace) return { ok: false, diagnostics: [{ code: 'store', severity: 'error', message: noPlace.message, hint: noPlace.hint }] }
-  return loadRegistry({ builtIn, plugins, projectRoot, cacheDir: layout(root).plugins })
+  return loadRegistry({ builtIn, plugins, projectRoot, cacheDir: layout(root).plugins, ...(isOwnCommand && { isOwnCommand }) })
 }

@@ -13,7 +13,7 @@ const said = { found: 'found', 'not-installed': 'not installed', 'native-library
 /** The plugins that hone.yaml names, and the pipeline: each once. */
 async function pluginsHere(shell: Shell, projectRoot: string, file: string | undefined): Promise<readonly LoadedPlugin[] | undefined> {
   const found = new Map<string, LoadedPlugin>()
-  const registries = [await openProject(projectRoot, builtIn()), ...(file === undefined ? [] : [await registryOfFile(shell, file)])]
+  const registries = [await openProject(projectRoot, builtIn(), shell.isOwnCommand), ...(file === undefined ? [] : [await registryOfFile(shell, file)])]
   for (const registry of registries) {
     if (!registry.ok) {
       shell.diagnostics(registry.diagnostics)
@@ -65,7 +65,7 @@ export function addDoctor(program: Command, shell: Shell): void {
         engines,
         engine: chosen?.name ?? null,
         services: (await servicesOf(plugins.flatMap(({ name, definition }) => (definition.provides ?? []).map(provider => ({ plugin: name, provider }))))()).bindings,
-        commands: plugins.flatMap(({ name, definition }) => (definition.commands ?? []).map(command => ({ name: command.name, from: name, hidden: shell.isOwnCommand(command.name) }))),
+        commands: plugins.flatMap(({ name, definition }) => (definition.commands ?? []).map(command => ({ name: command.name, from: name }))),
       }
       shell.answer(report, () =>
         [
@@ -81,7 +81,7 @@ export function addDoctor(program: Command, shell: Shell): void {
           chosen ? '  chosen: onnx, the compiled engine; `backend:` or HONE_BACKEND asks for another' : '  none can be used',
           'services',
           columns(report.services.map(s => [`  ${s.name}`, `from ${s.from}${s.replaces ? `, in place of ${s.replaces}’s` : ''}`])),
-          ...(report.commands.length > 0 ? ['commands', columns(report.commands.map(c => [`  ${c.name}`, `from ${c.from}${c.hidden ? ', hidden by the one of hone itself' : ''}`]))] : []),
+          ...(report.commands.length > 0 ? ['commands', columns(report.commands.map(c => [`  ${c.name}`, `from ${c.from}`]))] : []),
         ].join('\n'),
       )
       if (!chosen) shell.exit(1)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { Option, type Command } from 'commander'
-import { commandProblems, findProjectRoot, openProject, type CommandDefinition, type JsonSchema } from 'hone-engine'
+import { commandProblems, defaultOf, findProjectRoot, openProject, placeInPlugin, type CommandDefinition, type JsonSchema, type LoadedPlugin } from 'hone-engine'
 import { interrupts } from '../interrupts.js'
 import { builtIn, collect, type Shell } from '../shell.js'
 
@@ -18,22 +18,21 @@ class CommandFailure extends Error {
 export async function addPlugged(program: Command, shell: Shell): Promise<boolean> {
   const projectRoot = findProjectRoot(join(process.cwd(), 'hone.yaml'))
   if (!existsSync(join(projectRoot, 'hone.yaml'))) return true
-  const registry = await openProject(projectRoot, builtIn())
+  // So that what a command throws is told at its source.
+  process.setSourceMapsEnabled(true)
+  const registry = await openProject(projectRoot, builtIn(), shell.isOwnCommand)
   if (!registry.ok) {
     shell.diagnostics(registry.diagnostics)
     shell.exit(2)
     return false
   }
-  for (const { definition, name } of registry.value.plugins) {
-    // Those of hone go before them; `hone doctor` says so.
-    for (const command of definition.commands ?? []) if (!shell.isOwnCommand(command.name)) addOne(program, shell, command, name, projectRoot)
-  }
+  for (const plugin of registry.value.plugins) for (const command of plugin.definition.commands ?? []) addOne(program, shell, command, plugin, projectRoot)
   return true
 }
 
-function addOne(program: Command, shell: Shell, command: CommandDefinition, plugin: string, projectRoot: string): void {
+function addOne(program: Command, shell: Shell, command: CommandDefinition, plugin: LoadedPlugin, projectRoot: string): void {
   const options = Object.entries((command.params.schema['properties'] ?? {}) as Record<string, JsonSchema>).map(([name, schema]) => ({ name, option: optionOf(name, schema) }))
-  const added = program.command(command.name).description(`${command.summary} (${plugin})`)
+  const added = program.command(command.name).description(`${command.summary} (${plugin.name})`)
   if (command.arguments) added.arguments(command.arguments)
   for (const { option } of options) added.addOption(option)
   if (command.example) added.addHelpText('after', `\nExample:\n  ${command.example}`)
@@ -48,7 +47,8 @@ function addOne(program: Command, shell: Shell, command: CommandDefinition, plug
     if (wrong.length > 0) return shell.refuse(`${wrong.join('\nerror: ')}`)
     const { cancel, stop } = interrupts(message => shell.stderr.write(`${message}\n`))
     try {
-      const { default: run } = await command.run()
+      const run = defaultOf(await command.run())
+      if (typeof run !== 'function') return shell.refuse(`the module of ${command.name} has no function as its default export\n  hint: It comes from the plugin ${plugin.name}.`)
       const answer: unknown = await run({
         params,
         args: added.args,
@@ -62,12 +62,19 @@ function addOne(program: Command, shell: Shell, command: CommandDefinition, plug
       if (answer !== undefined) shell.answer(answer, () => (typeof answer === 'string' ? answer : JSON.stringify(answer, null, 2)))
     } catch (error) {
       if (error instanceof CommandFailure) shell.refuse(`${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`)
-      else shell.refuse(`${command.name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n  hint: It comes from the plugin ${plugin}.`)
+      else shell.refuse(`${command.name}${threw(error, plugin)}\n  hint: It comes from the plugin ${plugin.name}.`)
       shell.exit(cancel.aborted ? 130 : 1)
     } finally {
       stop()
     }
   })
+}
+
+/** What a command threw, at the place of its source; with the stack where that is in none of the plugin's files. */
+function threw(error: unknown, plugin: LoadedPlugin): string {
+  if (!(error instanceof Error)) return ` failed: it threw ${String(error)}`
+  const place = placeInPlugin(error.stack, plugin)
+  return place ? ` failed at ${relative(process.cwd(), place.file)}:${place.line}:${place.column}: ${error.name}: ${error.message}` : ` failed: ${error.stack ?? error.message}`
 }
 
 /** `max_words` is `--max-words <integer>`, a truth value a flag, and a list may be given more than once. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { membersNamed } from '../graph/members.js'
 import { isCollection, type InputPorts, type OutputPorts, type PluginDefinition, type RunFunction, type StageDefinition } from '../plugin/define.js'
-import { pluginAt } from '../plugin/exported.js'
+import { defaultOf, pluginAt } from '../plugin/exported.js'
 import { asStoreError, codeOf, StoreError } from '../artifacts/store-error.js'
 import { openContext, type OpenContext } from './context.js'
 import { openStageMemo } from './stage-memo.js'
@@ -46,7 +46,7 @@ export async function runDefinition(
     const memo = openStageMemo(request, signal)
     try {
       const open = openContext({ request, inputPorts, outputPorts, services, memo, signal, emit })
-      const { default: run } = (await stage.run()) as { default?: RunFunction }
+      const run = defaultOf<RunFunction>(await stage.run())
       if (typeof run !== 'function') throw new StageFailure(`the module of ${request.uses} has no function as its default export`, undefined, 'Write `export default async function run({ params, inputs, outputs }) { … }` in the file that `run` imports.')
       const begun = await Begun.start()
       try {
@@ -154,7 +154,7 @@ async function servicesOf(stage: StageDefinition, plugins: () => Promise<readonl
       continue
     }
     const members = new Map<string, unknown>()
-    for (const { name } of named.filter(n => n.service === service)) members.set(name, (await container.member(token, name).load()).default)
+    for (const { name } of named.filter(n => n.service === service)) members.set(name, defaultOf(await container.member(token, name).load()))
     services[service] = members
   }
   return services

@@ -2,9 +2,13 @@ import type { PluginDefinition } from './define.js'
 
 /** The plugin among what a module exports, if it is one: the default export, also of compiled CommonJS, or one called `builtInPlugin`. */
 export function pluginOf(module: Readonly<Record<string, unknown>>): unknown {
-  const exported = module['default'] ?? module['builtInPlugin']
+  return defaultOf({ default: module['default'] ?? module['builtInPlugin'] })
+}
+
+/** What a module exports as its default, also where it is compiled CommonJS, whose `exports` Node gives as that. */
+export function defaultOf<T>({ default: exported }: { readonly default?: T }): T | undefined {
   const isCompiled = typeof exported === 'object' && exported !== null && '__esModule' in exported && 'default' in exported
-  return isCompiled ? exported.default : exported
+  return (isCompiled ? exported.default : exported) as T | undefined
 }
 
 const imported = new Map<string, PluginDefinition | undefined>()

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { BuildFailure } from 'esbuild'
@@ -37,6 +37,8 @@ export interface RegistryOptions {
   readonly cacheDir?: string
   /** How long a plugin may take to load; 30 seconds unless told. */
   readonly loadTimeoutMs?: number
+  /** Names that hone's own commands have; no plugin may bring one of them. */
+  readonly isOwnCommand?: (name: string) => boolean
 }
 
 /** A plugin that is passed to the engine by code: `module` is the file URL of the module that exports it, for the child processes. */
@@ -65,12 +67,18 @@ export async function loadRegistry(options: RegistryOptions): Promise<LoadedRegi
       problems.addAll(outcome.problems)
       continue
     }
+    const { source } = outcome.plugin
+    const before = loaded.find(({ outcome: other }) => 'plugin' in other && other.plugin.source === source)!.named
+    if (before !== named) {
+      problems.error('plugin-conflict', named.range, `"${named.value}" names the same plugin as "${before.value}" in line ${before.range.line}`, { hint: 'Leave one of them out.' })
+      continue
+    }
     plugins.push(outcome.plugin)
     stages.push(...outcome.stages)
     members.push(...outcome.members)
     ranges.set(outcome.plugin.name, named.range)
   }
-  return makeRegistry(plugins, stages, members, ranges, problems)
+  return makeRegistry(plugins, stages, members, ranges, problems, options.isOwnCommand)
 }
 
 /** `why` where there is no digest. */
@@ -130,14 +138,15 @@ class Loader {
       // Reading source maps costs every module that is loaded, so it is loaded a second time only to say where it threw.
       process.setSourceMapsEnabled(true)
       const e = first instanceof LoadTimeout ? first : await importPlugin(`${pathToFileURL(bundle.entry).href}?mapped`).then(() => first, (again: unknown) => again)
-      const thrown = e instanceof Error ? e : new Error(String(e))
+      const thrown = e instanceof Error ? e : new Error(`throws ${String(e)} while it is loaded`)
       const sources = new Set(bundle.inputs)
-      const place = placeInStack(thrown.stack, file => sources.has(file))
+      const missing = missingExport(thrown, bundle.inputs)
+      const place = missing?.range ?? placeInStack(thrown.stack, file => sources.has(file))
       const where = place ? `${this.#display(place.file)}:${place.line}:${place.column}` : found.label
-      return error('plugin-load', `${where} ${thrown.message}`, place ? { related: [{ message: `thrown here while ${found.label} was loaded`, range: place }] } : {})
+      return error('plugin-load', `${where} ${missing?.message ?? thrown.message}`, place ? { related: [{ message: `thrown here while ${found.label} was loaded`, range: place }] } : {})
     }
     // The folder's name is the digest of what is in it: once found sound, always sound.
-    const sound = `${bundle.entry}.sound`
+    const sound = `${bundle.entry}.sound-${checks}`
     if (!existsSync(sound)) {
       const { checkPlugin } = await import('./check-plugin.js')
       const wrong = checkPlugin(pluginOf(module), found.label)
@@ -254,6 +263,25 @@ function readDigests(module: string): Record<string, string> | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Raised when more is asked of a plugin than was before: what was found sound then is looked at again. */
+const checks = 2
+
+/** Where an import stands of a name that is not there, of which Node says no more than the name. */
+function missingExport({ message }: Error, sources: readonly string[]): { readonly message: string; readonly range: SourceRange } | undefined {
+  const name = /does not provide an export named '([^']+)'|^Named export '([^']+)' not found/.exec(message)?.slice(1).find(n => n !== undefined)
+  if (name === undefined) return undefined
+  const importing = new RegExp(`\\b(?:im|ex)port\\b[^;'"]*?[{,]\\s*(${name.replaceAll('$', '\\$')})\\b[^;'"]*\\bfrom\\s*['"]([^'"]+)`, 'd')
+  for (const file of sources) {
+    if (file.includes(`${sep}node_modules${sep}`) || !existsSync(file)) continue
+    const text = readFileSync(file, 'utf8')
+    const [at] = importing.exec(text)?.indices?.[1] ?? []
+    if (at === undefined) continue
+    const before = text.slice(0, at).split('\n')
+    return { message: `"${importing.exec(text)![2]}" has no export "${name}"`, range: placeInFile(file, before.length, before.at(-1)!.length + 1, name.length) }
+  }
+  return undefined
 }
 
 class LoadTimeout extends Error {}

@@ -14,6 +14,7 @@ export function makeRegistry(
   members: readonly RegisteredMember[],
   ranges: ReadonlyMap<string, SourceRange>,
   problems: Collector,
+  isOwnCommand: (name: string) => boolean = () => false,
 ): LoadedRegistry {
   const byId = new Map<string, RegisteredStage>()
   for (const stage of stages) {
@@ -25,12 +26,15 @@ export function makeRegistry(
       })
     } else byId.set(stage.definition.id, stage)
   }
-  const kinds = new Map<string, KindDefinition>()
+  const kinds = new Map<string, { readonly kind: KindDefinition; readonly plugin: LoadedPlugin }>()
   for (const plugin of plugins) {
     for (const kind of plugin.definition.kinds ?? []) {
       const first = kinds.get(kind.id)
-      if (first && first.form !== kind.form) problems.error('plugin-conflict', ranges.get(plugin.name), `the kind ${kind.id} of ${plugin.name} is a ${kind.form}; another plugin defines it as a ${first.form}`)
-      else if (!first) kinds.set(kind.id, kind)
+      if (!first) kinds.set(kind.id, { kind, plugin })
+      else if (!isSameKind(first.kind, kind)) {
+        const hint = first.plugin.builtIn ? `Import it from ${first.plugin.name}, or give yours another id.` : 'Give one of them another id.'
+        problems.error('plugin-conflict', ranges.get(plugin.name), `the kind ${kind.id} of ${plugin.name} is another than that of ${first.plugin.name}`, { hint })
+      }
     }
   }
   const byName = new Map<string, RegisteredMember>()
@@ -44,8 +48,8 @@ export function makeRegistry(
   const commands = new Map<string, string>()
   for (const plugin of plugins) {
     for (const { name } of plugin.definition.commands ?? []) {
-      const first = commands.get(name)
-      if (first !== undefined) problems.error('plugin-conflict', ranges.get(plugin.name), `the command ${name} of ${plugin.name} is also one of ${first}`, { hint: 'Give one of them another name.' })
+      const first = isOwnCommand(name) && !plugin.builtIn ? 'hone itself' : commands.get(name)
+      if (first !== undefined) problems.error('plugin-conflict', ranges.get(plugin.name), `the command ${name} of ${plugin.name} is also one of ${first}`, { hint: first === 'hone itself' ? 'Give it another name.' : 'Give one of them another name.' })
       commands.set(name, plugin.name)
     }
   }
@@ -54,13 +58,19 @@ export function makeRegistry(
   for (const [name, count] of names) if (count > 1) problems.error('plugin-conflict', ranges.get(name), `${count} plugins are called ${name}`, { hint: 'A plugin is named twice in the file, or two files use the same name.' })
   const registry: Registry = {
     stage: id => byId.get(id),
-    kind: id => kinds.get(id),
+    kind: id => kinds.get(id)?.kind,
     member: (collection, name) => byName.get(`${collection} ${name}`),
     stages: [...byId.values()],
-    kinds: [...kinds.values()],
+    kinds: [...kinds.values()].map(({ kind }) => kind),
     members: [...byName.values()],
     plugins,
     providers: plugins.flatMap(p => (p.definition.provides ?? []).map(provider => ({ plugin: p.name, provider }))),
   }
   return { ...problems.result(() => registry), partial: registry }
 }
+
+/** Files that plugins share are in the bundle of each, so that one kind may be there more than once: it is known by what it says and by the text of its functions. */
+const isSameKind = (a: KindDefinition, b: KindDefinition): boolean => a === b || textOfKind(a) === textOfKind(b)
+
+const textOfKind = ({ form, extension, rows, accepts, files, check, resolve }: KindDefinition): string =>
+  [JSON.stringify([form, extension, rows && 'rows', accepts]), rows?.check, files, check, resolve].map(String).join('\0')

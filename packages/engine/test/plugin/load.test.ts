@@ -361,4 +361,36 @@ test('mistakes of a plugin are diagnostics at the line that names it', async () 
   assert.equal(await said('./numbers.ts', './same.ts'), ['3 plugin-conflict: the stage ingest/numbers of twin is also defined by numbers'])
 })
 
+test('mistakes of a definition are told with what was expected, and at the place of what cannot be imported', async () => {
+  const stage = (from: string, to: string) => pluginSource().replace(from, to)
+  const command = (name: string, properties: string) => `export default { name: 'commands', api: 1, commands: [{ name: '${name}', summary: '', params: { schema: { type: 'object', properties: ${properties} } }, run: () => {} }] }\n`
+  const root = await project({
+    ...numbers,
+    'undefined.ts': 'throw undefined\n',
+    'no-api.ts': 'export default { name: "new" }\n',
+    'export.ts': "import {\n  definePlugin,\n  defineNothing as nothing,\n} from 'hone-engine'\nexport default definePlugin(nothing)\n",
+    'bare.ts': stage("params: params({ type: 'object', properties: { n: { type: 'integer' } }, additionalProperties: false })", "params: { type: 'object' } as never"),
+    'key.ts': stage("summary: 'Numbers.'", "summary: 'Numbers.', lihgt: true, resumable: 'yes'"),
+    'enum.ts': stage("type: 'integer'", "type: 'whole'"),
+    'one.ts': stage("type: 'integer'", "enum: [1, 2], default: 3"),
+    'options.ts': command('count', '{ json: {}, help: {}, max_words: {}, "max-words": {} }'),
+    'run.ts': command('run', '{}'),
+    'kind.ts': "export default { name: 'kind', api: 1, kinds: [{ id: 'rows', summary: 'Mine.', form: 'file', extension: 'jsonl', rows: {}, check: async () => [] }] }\n",
+    'same-kind.ts': "export default { name: 'kind', api: 1, kinds: [{ id: 'rows', summary: 'Rows.', form: 'file', extension: 'jsonl', rows: {} }] }\n",
+  })
+  const said = async (...names: string[]) => (await problems(root, ...names)).map(d => `${d.range?.line} ${d.code}: ${d.message}${d.hint ? ` | ${d.hint}` : ''}`)
+  assert.equal(await said('./undefined.ts'), ['2 plugin-load: undefined.ts throws undefined while it is loaded'])
+  assert.equal(await said('./no-api.ts'), ['2 plugin-api: no-api.ts does not say for which API it is written | Write api: 1 beside its name.'])
+  assert.equal(await said('./export.ts'), ['2 plugin-load: export.ts:3:3 "hone-engine" has no export "defineNothing"'])
+  assert.equal(await said('./bare.ts'), ["2 plugin-schema: bare.ts: the schema of ingest/numbers's parameters is refused: it must be a JSON Schema with type: object | Write it as params: params({ type: 'object', … }), with `params` of hone-engine."])
+  assert.equal(await said('./key.ts'), ['2 plugin-fault: key.ts: stage ingest/numbers: "lihgt" is no key of a stage | Did you mean "light"?', '2 plugin-fault: key.ts: stage ingest/numbers: "resumable" must be true or false; got "yes"'])
+  assert.equal(await said('./enum.ts'), ['2 plugin-schema: enum.ts: the schema of ingest/numbers\'s parameters is refused: properties.n.type must be "array", "boolean", "integer", "null", "number", "object" or "string"; got "whole"'])
+  assert.equal(await said('./one.ts'), ['2 plugin-fault: one.ts: stage ingest/numbers: the default of "n", 3, is refused by its own schema: must be 1 or 2 | Give it a default that its schema takes, or none.'])
+  const reserved = (option: string) => `2 plugin-fault: options.ts: the command count has an option "${option}", which is one of every command | Give it another name than json and help.`
+  assert.equal(await said('./options.ts'), [reserved('json'), reserved('help'), '2 plugin-fault: options.ts: the command count has two options --max-words'])
+  assert.equal(await said('./numbers.ts', join(root, 'numbers.ts')), [`3 plugin-conflict: "${join(root, 'numbers.ts')}" names the same plugin as "./numbers.ts" in line 2 | Leave one of them out.`])
+  assert.equal(await said('./kind.ts'), ['2 plugin-conflict: the kind rows of kind is another than that of hone-test-kinds | Import it from hone-test-kinds, or give yours another id.'])
+  assert.equal(await said('./same-kind.ts', './run.ts'), [])
+})
+
 test.run()
