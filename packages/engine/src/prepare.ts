@@ -133,7 +133,7 @@ async function furtherMistakes(mistakes: readonly Diagnostic[], pipeline: Pipeli
   collector.addFollowing(registry.diagnostics)
   const further = furtherInGraph(pipeline, registry.partial, mistakes)
   collector.addFollowing(registry.ok ? further.diagnostics : further.diagnostics.filter(({ code }) => plainMistakes.has(code)))
-  collector.addFollowing(await lookAtNamed(further.named, pipeline))
+  collector.addFollowing(await lookAtNamed(further.named, pipeline, registry.partial))
   return collector.diagnostics
 }
 
@@ -180,7 +180,7 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
   const beside = async (mistakes: readonly Diagnostic[], named: Iterable<NamedForPort>) => {
     const all = new Collector()
     all.addAll([...diagnostics, ...mistakes])
-    all.addFollowing(await lookAtNamed(named, pipeline.value))
+    all.addFollowing(await lookAtNamed(named, pipeline.value, registry.value))
     return { ok: false, diagnostics: all.diagnostics } as const
   }
   if (!graph.ok) return beside([], graph.named ?? [])
@@ -194,6 +194,7 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
     stores.set(`${root}\0${projectRoot}`, store)
   } catch (e) {
     if (e instanceof StoreError) return error('store', e.message, e.hint)
+    if (e instanceof DiagnosticError) return { ok: false, diagnostics: [e.diagnostic] }
     if (replaced) return error('plugin-fault', `the store of ${replaced.plugin} cannot be opened: ${(e as Error).message}`)
     throw e
   }

@@ -3,7 +3,8 @@ import type { Json, JsonObject } from '../artifacts/types.js'
 import type { Collector } from '../diagnostics/collector.js'
 import type { SourceRange } from '../diagnostics/diagnostic.js'
 import { didYouMean } from '../diagnostics/suggestion.js'
-import type { InputPorts, OutputPorts, Resources } from '../plugin/define.js'
+import { determinismFault, portFaults } from '../plugin/declared.js'
+import type { Determinism, InputPorts, OutputPorts, Resources } from '../plugin/define.js'
 import type { RegisteredStage, Registry } from '../plugin/registry.js'
 import type { Pipeline } from '../source/pipeline.js'
 import { deferred, type Known, type Scope } from '../source/expressions/evaluate.js'
@@ -15,6 +16,7 @@ import type { GraphNode, NodeInput } from './graph.js'
 import type { Labels } from './matrix.js'
 import { membersNamed, unknownMembers } from './members.js'
 import { ParameterSchema } from './parameters.js'
+import { resourceFault } from './resource-fault.js'
 import { pointerParts, schemaProblems, show } from './schema-errors.js'
 import type { StageEntry } from './stage-entry.js'
 import { Values, axesOf, byAxes, unionOfAxes } from './values.js'
@@ -94,8 +96,9 @@ export function bindStage(entry: StageEntry & { registered: RegisteredStage }, p
     checkMembers(entry, params, known, new Set([...waiting, ...failed]), registry, pipeline, collector)
     const isSound = collector.errors === before && failed.length === 0
     const shapes = Object.fromEntries(entry.inputs.map(input => [input.port, input.shape]))
-    const inputPorts = declared(() => (typeof definition.inputs === 'function' ? definition.inputs(params, Object.keys(shapes), shapes) : definition.inputs), isSound, entry, pipeline, collector) ?? {}
-    const outputPorts = declared(() => (typeof definition.outputs === 'function' ? definition.outputs(params) : definition.outputs), isSound, entry, pipeline, collector)
+    const inputPorts = declared('inputs', () => (typeof definition.inputs === 'function' ? definition.inputs(params, Object.keys(shapes), shapes) : definition.inputs), isSound, entry, pipeline, collector) ?? {}
+    const outputPorts = declared('outputs', () => (typeof definition.outputs === 'function' ? definition.outputs(params) : definition.outputs), isSound, entry, pipeline, collector)
+    if (typeof definition.determinism === 'function' && isSound && waiting.length === 0) checkDeterminism(definition.determinism, params)
     return {
       params,
       deferred: waiting.map(pointer => pointer.slice(1)).filter(pointer => !keysFit.dropped.has(pointerParts(pointer)[0]!)),
@@ -106,12 +109,21 @@ export function bindStage(entry: StageEntry & { registered: RegisteredStage }, p
     }
   })
 
+  function faulty(what: string, why: string): void {
+    collector.error('plugin-fault', pipeline.rangeOf([...path, 'uses']), `"${definition.id}" fails to say ${what}: ${why}`, { hint: `It comes from the plugin ${entry.registered.plugin.name}.` })
+  }
+
+  function checkDeterminism(determinism: (params: JsonObject) => Determinism, params: JsonObject): void {
+    const { fault } = answerOf(() => determinism(params), answer => determinismFault(answer) && `${determinismFault(answer)}; got ${show(answer)}`)
+    if (fault !== undefined) faulty('whether it repeats itself', fault)
+  }
+
   function resourcesOf(labels: Labels, params: JsonObject, isSound: boolean): GraphNode['resources'] {
     let own: Resources = {}
-    try {
-      if (isSound) own = definition.resources?.(params) ?? {}
-    } catch (error) {
-      collector.error('plugin-fault', pipeline.rangeOf([...path, 'uses']), `"${definition.id}" fails to say what resources it takes: ${(error as Error).message}`)
+    if (isSound && definition.resources) {
+      const asked = answerOf(() => definition.resources!(params) ?? {}, resourceFault)
+      if (asked.fault === undefined) own = asked.answer
+      else faulty('what resources it takes', asked.fault)
     }
     const { value, deferred: waiting, failed } = resourceValues.evaluate(scopeOf(labels, outerEnv), complain('resources'))
     const given = value as JsonObject
@@ -236,15 +248,23 @@ function origin(values: Values, parts: readonly string[], path: readonly (string
   return []
 }
 
-/** Ports of a definition: as they are, or what its function says for these parameters. */
-function declared<T extends object>(ports: () => T, isSound: boolean, { path, registered }: StageEntry & { registered: RegisteredStage }, pipeline: Pipeline, collector: Collector): T | undefined {
+/** What a function of a plugin answers, or what is wrong with that; one that throws has a fault too. */
+function answerOf<T>(ask: () => T, faultOf: (answer: T) => string | undefined): { readonly answer: T; readonly fault?: undefined } | { readonly fault: string } {
   try {
-    return ports()
+    const answer = ask()
+    const fault = faultOf(answer)
+    return fault === undefined ? { answer } : { fault }
   } catch (error) {
-    // Wrong parameters may well confuse it; they have been complained about.
-    if (isSound) collector.error('plugin-fault', pipeline.rangeOf([...path, 'uses']), `"${registered.definition.id}" fails to say what ports it has: ${(error as Error).message}`, { hint: `It comes from the plugin ${registered.plugin.name}.` })
-    return undefined
+    return { fault: (error as Error).message }
   }
+}
+
+/** Ports of a definition: as they are, or what its function says for these parameters. */
+function declared<T extends object>(side: 'inputs' | 'outputs', ports: () => T, isSound: boolean, { path, registered }: StageEntry & { registered: RegisteredStage }, pipeline: Pipeline, collector: Collector): T | undefined {
+  const { answer, fault } = { answer: undefined, ...answerOf(ports, given => portFaults(side, given).next().value as string | undefined) }
+  // Wrong parameters may well confuse it; they have been complained about.
+  if (fault !== undefined && isSound) collector.error('plugin-fault', pipeline.rangeOf([...path, 'uses']), `"${registered.definition.id}" fails to say what ports it has: ${fault}`, { hint: `It comes from the plugin ${registered.plugin.name}.` })
+  return answer
 }
 
 /** What parameters name, by the port that it feeds. */

@@ -123,7 +123,12 @@ test('two stages may publish to one place when their conditions may exclude one 
 test('a plugin that contradicts itself is named', () => {
   const wrong = (more: object, schema = {}) => brief(resolveText('stages: { a: { uses: ingest/wrong, with: { file: x } } }', { registry: fakeRegistry([fakeStage('ingest/wrong', { properties: { file: { type: 'string' } }, ...schema }, {}, {}, more)]) }).diagnostics)
   assert.equal(wrong({ outputs: () => { throw new Error('no outputs today') } }), ['plugin-fault 1:22 "ingest/wrong" fails to say what ports it has: no outputs today | It comes from the plugin fake.'])
-  assert.equal(wrong({ resources: () => { throw new Error('none') } }), ['plugin-fault 1:22 "ingest/wrong" fails to say what resources it takes: none'])
+  assert.equal(wrong({ resources: () => { throw new Error('none') } }), ['plugin-fault 1:22 "ingest/wrong" fails to say what resources it takes: none | It comes from the plugin fake.'])
+  assert.equal(wrong({ outputs: () => undefined }), ['plugin-fault 1:22 "ingest/wrong" fails to say what ports it has: "outputs" must name the ports | It comes from the plugin fake.'])
+  assert.equal(wrong({ inputs: () => ({ rows: 'rows' }) }), ['plugin-fault 1:22 "ingest/wrong" fails to say what ports it has: inputs.rows must be { kind: … }, with a kind of defineKind or of hone-plugins | It comes from the plugin fake.'])
+  assert.equal(wrong({ resources: () => ({ cpu: 2 }) }), ['plugin-fault 1:22 "ingest/wrong" fails to say what resources it takes: "cpu" is none of them. Did you mean "cpus"? | It comes from the plugin fake.'])
+  assert.equal(wrong({ resources: () => ({ memory: 'much' }) }), ['plugin-fault 1:22 "ingest/wrong" fails to say what resources it takes: "memory" must be a number of bytes, or a size as "4GiB"; got "much" | It comes from the plugin fake.'])
+  assert.equal(wrong({ determinism: () => 'maybe' }), [`plugin-fault 1:22 "ingest/wrong" fails to say whether it repeats itself: "determinism" must be 'bytes', 'platform' or 'none'; got "maybe" | It comes from the plugin fake.`])
   assert.equal(wrong({}, { properties: { file: { type: 'string', artifact: { port: 'nowhere' } } } }), ['plugin-fault 1:50 The parameter "file" of ingest/wrong is to feed a port "nowhere" that is not there. | It comes from the plugin fake.'])
   assert.match(wrong({}, { properties: { file: { type: 'strin' } } })[0]!, /^plugin-fault 1:22 The parameters of "ingest\/wrong" have a schema that is none/)
 })

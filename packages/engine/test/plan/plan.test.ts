@@ -176,6 +176,9 @@ test('every missing file and every complaint of a check is reported at once, at 
       c2: { params: { model: 'm', other: 1 }, inputs: { model: { param: 'model', kind: checked } } },
       d: { params: { rank: 0 }, stage: { check: ({ params }) => [{ message: `rank is ${params.rank}`, param: 'rank' }, { message: 'slow', severity: 'warning' }] } },
       e: { stage: { check: () => { throw new Error('oops') } } },
+      e2: { params: { n: 2 }, stage: { check: () => undefined as never } },
+      e3: { params: { n: 3 }, stage: { check: () => 'no' as never } },
+      e4: { params: { n: 4 }, stage: { check: async () => [{ message: 'no', severity: 'info' as never }] } },
       f: { params: { path: 'm' }, inputs: { file: { param: 'path' } } },
       g: { params: { model: 'hf:a/b' }, inputs: { model: { param: 'model', kind: model } } },
     }))
@@ -188,7 +191,10 @@ test('every missing file and every complaint of a check is reported at once, at 
       ['stages/c2/with/model', 'error', 'bad-artifact', 'm has no weights'],
       ['stages/d/with', 'warning', 'stage-check', 'slow'],
       ['stages/d/with/rank', 'error', 'stage-check', 'rank is 0'],
-      ['stages/e/with', 'error', 'stage-check', 'the check of test/stage failed: oops'],
+      ['stages/e/with', 'error', 'plugin-fault', 'the check of test/stage failed: oops'],
+      ['stages/e2/with', 'error', 'plugin-fault', 'the check of test/stage answers undefined; a list of problems is wanted, [] where nothing is wrong'],
+      ['stages/e3/with', 'error', 'plugin-fault', 'the check of test/stage answers "no"; a list of problems is wanted, [] where nothing is wrong'],
+      ['stages/e4/with', 'error', 'plugin-fault', `the check of test/stage answers {"message":"no","severity":"info"} among its problems; { message } is wanted, with param, hint and severity 'error' or 'warning' if need be`],
       ['stages/f/with/path', 'error', 'unreadable-file', '"m" is a folder; a file is asked for'],
       ['stages/g/with/model', 'error', 'unknown-reference', '"hf:a/b" is not a path, and is not on this machine'],
     ])
