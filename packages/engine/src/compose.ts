@@ -1,5 +1,6 @@
 // The composition root: the only file that imports inversify and reflect-metadata.
 import { openStore } from './artifacts/store.js'
+import { heldTo } from './execute/made-services.js'
 import { LocalExecutor } from './execute/local-executor.js'
 import { services, systemClock } from './execute/services.js'
 import { defineService, isMember, type CollectionToken, type MemberProvider, type ServiceProvider, type ServiceToken } from './plugin/define.js'
@@ -61,7 +62,7 @@ export async function compose({ providers }: { readonly providers: readonly Prov
   const memberName = ({ name: collection }: ServiceToken<unknown>, name: string) => `${collection} ${name}`
   for (const { plugin, provider } of [...builtIn, ...providers]) {
     if (isMember(provider)) choose(Symbol.for(`hone:${memberName(provider.token, provider.name)}`), memberName(provider.token, provider.name), plugin, () => provider)
-    else choose(provider.token.id, provider.token.name, plugin, () => provider.create(get) as unknown)
+    else choose(provider.token.id, provider.token.name, plugin, () => (plugin === own ? provider.create(get) : heldTo(provider.token, plugin, provider.create(get))) as unknown)
   }
   // esbuild and tsx emit no decorator metadata, so nothing is injected by the types of a constructor.
   for (const [id, make] of chosen) container.bind(id).toResolvedValue(make)

@@ -1,12 +1,13 @@
 // The whole story: YAML text → Pipeline → Graph → Plan → events. Start reading here; prepare.ts holds the steps up to the plan.
 import type { Diagnostic } from './diagnostics/diagnostic.js'
+import { DiagnosticError } from './diagnostics/diagnostic-error.js'
 import type { Result } from './diagnostics/result.js'
 import type { StageStatus } from './events/event.js'
 import type { EventSink } from './events/log.js'
 import { execute } from './execute/execute.js'
 import { lazyExecutor, type Executor } from './execute/host.js'
 import { thisMachine, type Machine } from './execute/scheduler.js'
-import { executorNamed, services, systemClock } from './execute/services.js'
+import { executorNamed, services, systemClock, type Clock } from './execute/services.js'
 import { plannedStages, startRun } from './execute/start-run.js'
 import type { Plan } from './plan/types.js'
 import { preparePlan, prepareRun, type FetchOptions, type OpenOptions } from './prepare.js'
@@ -73,7 +74,14 @@ export async function runPipeline(options: RunOptions, sinks: readonly EventSink
     return known
   }
   const isOwnClock = opened.registry.providers.every(({ provider }) => provider.token.id !== services.clock.id)
-  const clock = isOwnClock ? systemClock : (await opened.services()).get(services.clock)
+  let clock: Clock
+  try {
+    clock = isOwnClock ? systemClock : (await opened.services()).get(services.clock)
+  } catch (error) {
+    await opened.store.close()
+    if (error instanceof DiagnosticError) return { status: 'refused', diagnostics: [...prepared.diagnostics, error.diagnostic] }
+    throw error
+  }
   const { run, log } = startRun({ plan, planOptions, store: opened.store, executorOf, clock, secrets: opened.secrets.values(), sinks, ...options })
   const startedAtMs = clock.nowMs()
   try {

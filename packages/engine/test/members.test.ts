@@ -113,6 +113,11 @@ export default definePlugin({ name: 'stores', api: 1, provides: [{ token: servic
   assert.match(await readFile(project.path('lookups'), 'utf8'), /^x+$/)
   await project.write({ 'stores.ts': store("async () => { throw new Error('no bucket') }") })
   assert.equal(await told(project), ['undefined:undefined plugin-fault: the store of stores cannot be opened: no bucket'])
+  const copied = async (open: string) => (await project.write({ 'stores.ts': store(open) }), (await told(project))[0]!)
+  assert.match(await copied('async options => ({ ...(await openStore(options)) })'), /^undefined:undefined plugin-fault: the store of the plugin stores has no lookup, lookupStatic, .*, close It must have each of them\. A copy .* hand each call on/)
+  assert.match(await copied('({})'), /plugin-fault: the store of the plugin stores is made as object; a function that opens a store is wanted/)
+  await project.write({ 'stores.ts': store('({ nowMs: () => 0 })').replace('services.store', 'services.clock') })
+  assert.match((await told(project))[0]!, /plugin-fault: the clock of the plugin stores has no random It must have/)
 })
 
 test.run()

@@ -38,8 +38,21 @@ export default definePlugin({ name: 'far', api: 1, provides: [{ token: executorN
   const ran = await project.run()
   assert.equal(statuses(ran), { far: 'ran', here: 'ran' })
   assert.equal(await Promise.all(['far', 'here'].map(s => readFile(ran.finished[s]!.outputs.rows!.path, 'utf8'))), ['{"by":"far"}\n', '{"by":"here"}\n'])
+  await project.write({ 'executor.ts': "import { definePlugin, executorNamed } from 'hone-engine'\nexport default definePlugin({ name: 'far', api: 1, provides: [{ token: executorNamed('far'), create: () => () => ({ run() {} }) }] })\n" })
+  const broken = await project.run({ force: true })
+  assert.equal([broken.finished.far!.status, broken.finished.far!.failure!.message], ['failed', 'the executor far of the plugin far has no close'])
   await project.write({ 'pipeline.yaml': 'plugins: [./plugin.ts]\nstages:\n  far: { uses: use/it, executor: slurm }\n' })
   assert.equal((await project.run()).outcome.diagnostics.map(d => [d.code, d.range?.line]), [['unknown-executor', 3]])
+})
+
+test('what a stage imports as it runs may be compiled CommonJS, whose default export lies in its exports', async () => {
+  const project = await Project.make({
+    'compiled.run.cjs': "Object.defineProperty(exports, '__esModule', { value: true })\nexports.default = ({ outputs }) => outputs.rows.write({ by: 'cjs' })\n",
+    'plugin.ts': plugin({ 'use/it': { more: 'light: true,', run: '0' } }).replace('run: async () => ({ default: 0 })', "run: () => import('./compiled.run.cjs')"),
+    'pipeline.yaml': 'plugins: [./plugin.ts]\nstages:\n  it: { uses: use/it }\n',
+  })
+  const ran = await project.run()
+  assert.equal(statuses(ran), { it: 'ran' }, ran.finished.it?.failure?.message)
 })
 
 test('rows of a memo are computed once, also over a failure and another list of what is asked', async () => {

@@ -32,7 +32,8 @@ export function lazyExecutor(make: () => Promise<Executor>): Executor {
   let made: Promise<Executor> | undefined
   return {
     run: async attempt => (await (made ??= make())).run(attempt),
-    close: async () => (await made)?.close(),
+    // One that could not be made has failed the stages that asked for it.
+    close: async () => (await made?.catch(() => undefined))?.close(),
   }
 }
 

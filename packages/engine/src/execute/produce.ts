@@ -6,7 +6,9 @@ import { layout } from '../artifacts/layout.js'
 import { asStoreError, StoreError } from '../artifacts/store-error.js'
 import type { ActionRecord, Digest, OutputRecord } from '../artifacts/types.js'
 import type { Failure } from '../events/event.js'
+import type { SourceRange } from '../diagnostics/diagnostic.js'
 import type { GraphNode, NodeId } from '../graph/graph.js'
+import { membersNamed } from '../graph/members.js'
 import { paramRange } from '../plan/check.js'
 import { backendOf, changedSince, memoDigest, outsideData } from '../plan/fingerprint.js'
 import { stampInputs, writtenSince } from '../plan/input-stamps.js'
@@ -285,9 +287,19 @@ async function damagedInputs(node: GraphNode, run: RunContext): Promise<string[]
 
 function withPlace(node: GraphNode, result: StageResult & { ok: false }, run: RunContext): Failure {
   const { param, ...failure } = result.failure
-  const range = param === undefined ? placeInPlugin(failure.stack, node.stage.plugin) : paramRange(node, run.plan.graph.pipeline, param)
+  const range = param === undefined ? placeInPlugins(failure.stack, node, run) : paramRange(node, run.plan.graph.pipeline, param)
   if (!range) return failure
   return { ...failure, diagnostic: { code: 'stage-failed', severity: 'error', message: failure.message, range, ...(failure.hint && { hint: failure.hint }) } }
+}
+
+/** Of the stage's plugin, or of one that provides what its parameters name. */
+function placeInPlugins(stack: string | undefined, { stage, params }: GraphNode, { fingerprints: { registry } }: RunContext): SourceRange | undefined {
+  const named = membersNamed(stage.definition, params).map(({ token, name }) => registry.member(token.name, name)?.plugin)
+  for (const plugin of [stage.plugin, ...named]) {
+    const place = plugin && placeInPlugin(stack, plugin)
+    if (place) return place
+  }
+  return undefined
 }
 
 /** What the store or the disk could not do is a failure of the stage; our own mistakes go on up. */
