@@ -33,7 +33,7 @@ export default definePlugin({
     { token: collections.categories, name: 'shouts', summary: 'All capitals.', load: () => import('./shouts.js') },
     { token: collections.templates, name: 'brief', summary: 'Almost nothing around it.', load: () => import('./brief.js') },
   ],
-  commands: [count, { ...count, name: 'run' }],
+  commands: [count],
 })
 `
 const count = `import type { CommandContext } from 'hone-engine'
@@ -99,6 +99,15 @@ stages:
   assert.match(stderr, /hint: Did you mean "brief"\?/)
 })
 
+test('a metric that throws, and one that is none, are told by name, and at the source of its plugin', async () => {
+  const project = Project.make({ ...files, 'pipeline.yaml': 'plugins: [./plugins/short.ts]\nstages:\n  rows: { uses: ingest/table, with: { path: data/predictions.jsonl } }\n  brief: { uses: evaluate/score, inputs: { rows: rows }, with: { metrics: [brevity] } }\n' })
+  const failure = async (metric: string) => (project.write({ 'plugins/brevity.ts': metric }), (await project.run()).finished('brief').failure!)
+  const threw = await failure(brevity(10).replace('share(prediction)', "(() => { throw new Error('no text') })()"))
+  assert.equal([threw.message, threw.diagnostic?.range?.file, threw.diagnostic?.range?.line], ['the metric brevity failed in score: no text', project.path('plugins/brevity.ts'), 5])
+  assert.match((await failure('export default { name: "brevity" }\n')).message, /^the metric brevity must be \{ name, summary, score, aggregate \}/)
+  assert.match((await failure('export default { score: () => 1, aggregate: () => ({}) }\n')).message, /^the metric brevity answers 1 in score; numbers by their names are wanted: \{ brevity: 0\.5 \}/)
+})
+
 test('the schema for editors offers what plugins provide', async () => {
   const project = Project.make(files)
   const { json } = await project.hone('schema', 'pipeline.yaml')
@@ -126,7 +135,7 @@ test('what a command refuses, and what it throws, are told as that', async () =>
   }
   assert.equal(await said('a', '--least', '0'), [2, 'error: "least" must be ≥ 1; got 0\n'])
   assert.equal(await said('a', 'b', 'c', 'd'), [1, 'error: too many\n  hint: Give three.\n'])
-  assert.equal(await said('throw'), [1, 'error: count failed: TypeError: no such thing\n  hint: It comes from the plugin short.\n'])
+  assert.equal(await said('throw'), [1, 'error: count failed at plugins/count.ts:4:34: TypeError: no such thing\n  hint: It comes from the plugin short.\n'])
   project.write({ 'hone.yaml': 'plugins: [./plugins/none.ts]\nstages: {}\n' })
   const broken = await project.hone('count', 'a')
   assert.is(broken.code, 2)
@@ -136,7 +145,7 @@ test('what a command refuses, and what it throws, are told as that', async () =>
   assert.is((await project.hone('validate', 'pipeline.yaml')).code, 0, 'a pipeline does not read hone.yaml')
 })
 
-test('doctor lists each binding and who provided it, and commands that are hidden', async () => {
+test('doctor lists each binding and who provided it; a command of the name of one of hone is a conflict', async () => {
   const project = Project.make({
     ...files,
     'plugins/store.ts': "import { definePlugin, openStore, services } from 'hone-engine'\nexport default definePlugin({ name: 'counted', api: 1, provides: [{ token: services.store, create: () => openStore }] })\n",
@@ -147,11 +156,16 @@ test('doctor lists each binding and who provided it, and commands that are hidde
     { name: 'executor', from: 'hone' }, { name: 'store', from: 'hone' }, { name: 'clock', from: 'hone' },
     { name: 'metric brevity', from: 'short' }, { name: 'error category shouts', from: 'short' }, { name: 'chat template brief', from: 'short' },
   ])
-  assert.equal(here.commands, [{ name: 'count', from: 'short', hidden: false }, { name: 'run', from: 'short', hidden: true }])
+  assert.equal(here.commands, [{ name: 'count', from: 'short' }])
   const { stdout } = await project.hone('doctor', 'other.yaml')
   assert.match(stdout, /store +from counted, in place of hone’s\n/)
   assert.match(stdout, /metric brevity +from short\n/)
-  assert.match(stdout, /run +from short, hidden by the one of hone itself/)
+  project.edit('plugins/short.ts', 'commands: [count]', "commands: [count, { ...count, name: 'run' }]")
+  for (const args of [['doctor'], ['count', 'a']]) {
+    const { code, stderr } = await project.hone(...args)
+    assert.is(code, 2)
+    assert.match(stderr, /^hone\.yaml:1:11 error: the command run of short is also one of hone itself \(plugin-conflict\)/)
+  }
 })
 
 const example = () => {
