@@ -29,6 +29,14 @@ test('charts without data are still charts', () => {
   }
 })
 
+test('the title of an axis stands beside its ticks, however long these are', () => {
+  const svg = lineChart({ title: 't', xLabel: 'step', yLabel: 'rate', series: [{ name: 'a', points: [[0, 0.00025], [1, 0.00001]] }] })
+  const [, end, tick] = /<text x="([\d.]+)"[^>]*>(5\.000e-5)</.exec(svg)!
+  const [, title] = /translate\(([\d.]+) [\d.]+\) rotate\(-90\)/.exec(svg)!
+  // A digit of 13 pixels is at most 8.3 wide; the title goes 4 below its line.
+  assert.ok(Number(end) - 8 * tick!.length > Number(title))
+})
+
 test('a bar is as high as its value and carries its interval', () => {
   const svg = barChart({ title: 't', yLabel: 'y', yMax: 1, groups: ['g'], series: [{ name: 'a', values: [0.5], low: [0.4], high: [0.6] }] })
   assert.match(svg, /height="120"/)
