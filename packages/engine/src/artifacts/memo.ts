@@ -79,7 +79,7 @@ export function openMemo({ root, digest, signal }: MemoOptions): RowMemo {
         let text: string | undefined
         for (const place of entries.get(key) ?? []) text ??= Pack.read(place)
         if (text === undefined) {
-          text = JSON.stringify(await fn(members))
+          text = JSON.stringify(resultsOf(await fn(members)))
           keep(key, text)
         }
         yield* JSON.parse(text) as Out[]
@@ -91,6 +91,13 @@ export function openMemo({ root, digest, signal }: MemoOptions): RowMemo {
       entries = undefined
     },
   }
+}
+
+/** What the function of `map` gave, which in plain JavaScript may be anything: nothing else than a list is kept. */
+export function resultsOf<Out>(given: readonly Out[]): readonly Out[] {
+  if (Array.isArray(given)) return given
+  const got: unknown = given
+  throw new TypeError(`the function of memo.map must answer a list, the results of the rows that it was given; got ${got === null || got === undefined ? String(got) : typeof got === 'object' ? 'an object' : `a ${typeof got}`}`)
 }
 
 /** Rows in runs of `size` on average, between a quarter and four times of it, each with the key of its content. */

@@ -1,4 +1,4 @@
-import { openMemo } from '../artifacts/memo.js'
+import { openMemo, resultsOf } from '../artifacts/memo.js'
 import type { Json } from '../artifacts/types.js'
 import type { Memo } from '../plugin/define.js'
 import type { StageRequest } from './request.js'
@@ -19,10 +19,10 @@ const memoWithoutCache: Memo & { close(): void } = {
       batch.push(row)
       if (batch.length < chunk) continue
       // As read back from JSON, which is what a memo that keeps gives.
-      yield* JSON.parse(JSON.stringify(await fn(batch))) as Out[]
+      yield* JSON.parse(JSON.stringify(resultsOf(await fn(batch)))) as Out[]
       batch = []
     }
-    if (batch.length > 0) yield* JSON.parse(JSON.stringify(await fn(batch))) as Out[]
+    if (batch.length > 0) yield* JSON.parse(JSON.stringify(resultsOf(await fn(batch)))) as Out[]
   },
   close() {},
 }

@@ -8,6 +8,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openMemo } from '../../src/artifacts/memo.js'
 import type { Json } from '../../src/artifacts/types.js'
+import type { StageRequest } from '../../src/execute/request.js'
+import { openStageMemo } from '../../src/execute/stage-memo.js'
 
 async function withMemo(act: (root: string) => Promise<void>): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'hone memo-'))
@@ -38,6 +40,24 @@ test('only rows that are new are computed, and the results keep their order', ()
     const again = await use(root, ['b', 'c', 'a'])
     assert.equal(again.asked, [['c']])
     assert.equal(again.given, [{ row: 'b' }, { row: 'c' }, { row: 'a' }])
+  }))
+
+test('a function that answers no list is named, and nothing of it is kept', () =>
+  withMemo(async root => {
+    for (const [wrong, got] of [[undefined, 'undefined'], [null, 'null'], [{ a: 1 }, 'an object'], ['text', 'a string'], [3, 'a number']] as const) {
+      const without = openStageMemo({ memoRoot: root, memoDigest: undefined } as StageRequest, new AbortController().signal)
+      const uses = [() => use(root, ['a'], { fn: () => wrong as never }), async () => { for await (const _ of without.map(['a'], { salt: null }, () => wrong as never)); }]
+      for (const go of uses) {
+        try {
+          await go()
+          assert.unreachable(got)
+        } catch (error) {
+          assert.instance(error, TypeError)
+          assert.is((error as Error).message, `the function of memo.map must answer a list, the results of the rows that it was given; got ${got}`)
+        }
+      }
+    }
+    assert.equal((await use(root, ['a'])).given, [{ row: 'a' }])
   }))
 
 test('other code or another salt shares nothing', () =>
