@@ -2,11 +2,13 @@ import { utimesSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { thisMachine } from '../src/execute/scheduler.js'
 import { builtInPlugin, loadRegistry } from '../src/plugin/load.js'
 import { Project, plugin, statuses } from './project.js'
 
 const told = plugin({
   'told/slow': { params: "n: { type: 'integer' }", run: `async ({ outputs }) => { await new Promise(r => setTimeout(r, 200)); await outputs.rows.write({ a: 1 }) }` },
+  'told/devices': { run: `async ({ outputs, log }) => { log(process.env.CUDA_VISIBLE_DEVICES); await outputs.rows.write({ a: 1 }) }` },
   'told/full': { run: `() => { throw new Error('cannot save the rows', { cause: Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write', path: '/disk/rows' }) }) }` },
   'told/forbidden': { run: `() => { throw Object.assign(new Error('spawn tool EACCES'), { code: 'EACCES', syscall: 'spawn tool', path: 'tool' }) }` },
   'told/moved': {
@@ -55,6 +57,21 @@ test('a stage that would run and asks for more GPUs than there are is a mistake 
   assert.is(alone.outcome.diagnostics[0]!.range!.line, 4)
   assert.equal(statuses(await project.run({ machine: { cpus: 4, memory: 2 ** 34, gpus: 2 } })), { before: 'ran', asks: 'hit' })
   assert.equal(statuses(await project.run()), { before: 'hit', asks: 'hit' })
+})
+
+test('of the GPUs that CUDA_VISIBLE_DEVICES leaves visible each stage gets its own', async () => {
+  const project = await make('  one: { uses: told/devices, resources: { gpus: 1 } }\n  two: { uses: told/devices, seed: 1, needs: one, resources: { gpus: 2 } }\n')
+  const before = process.env['CUDA_VISIBLE_DEVICES']
+  process.env['CUDA_VISIBLE_DEVICES'] = '3,GPU-8932f937'
+  try {
+    const { gpus } = thisMachine()
+    const ran = await project.run({ machine: { cpus: 4, memory: 2 ** 34, gpus } })
+    assert.equal(statuses(ran), { one: 'ran', two: 'ran' })
+    assert.equal(ran.events.flatMap(e => (e.type === 'log' ? [e.message] : [])), ['3', '3,GPU-8932f937'])
+  } finally {
+    if (before === undefined) delete process.env['CUDA_VISIBLE_DEVICES']
+    else process.env['CUDA_VISIBLE_DEVICES'] = before
+  }
 })
 
 test('a stage that asks for more cores or memory than there are runs alone, and is told what it gets', async () => {

@@ -21,7 +21,7 @@ import { endLeftBehind, noteProcess } from './left-behind.js'
 import { checkOutputs, ingestOutputs, prepareOutputs } from './outputs.js'
 import type { StageRequest, StageResult } from './request.js'
 import type { NodeOutcome, RunContext } from './run-context.js'
-import type { Machine, Share } from './scheduler.js'
+import { visibleGpus, type Machine, type Share } from './scheduler.js'
 import { logFile, StageLog } from './stage-log.js'
 
 /** Makes what a node leaves: waits for its key's lock and for its share of the machine, tries as often as it may, and stores the result. */
@@ -170,7 +170,8 @@ async function attemptOnce(
   }
   const stamps = stampInputs(node, print.inputs)
   const startedAtMs = run.clock.nowMs()
-  const devices = share.gpus.length > 0 ? { CUDA_VISIBLE_DEVICES: share.gpus.join(',') } : {}
+  const visible = visibleGpus(run.environment)
+  const devices = share.gpus.length > 0 ? { CUDA_VISIBLE_DEVICES: share.gpus.map(gpu => visible?.[gpu] ?? gpu).join(',') } : {}
   const result = await run.executorOf(node.source.executor).run({
     request,
     light: definition.light === true && share.gpus.length === 0,

@@ -9,8 +9,15 @@ export interface Machine {
 }
 
 /** This machine. Memory that other programs need is not counted off: a stage's figure is a wish, not a limit. */
-export function thisMachine(): Machine {
-  return { cpus: availableParallelism(), memory: totalmem(), gpus: countGpus() }
+export function thisMachine(env: Readonly<Record<string, string | undefined>> = process.env): Machine {
+  return { cpus: availableParallelism(), memory: totalmem(), gpus: visibleGpus(env)?.length ?? countGpus() }
+}
+
+/** The devices that CUDA_VISIBLE_DEVICES leaves to programs, by number or UUID; undefined where it is not set. As CUDA reads it, what it does not know ends the list: -1 means none. */
+export function visibleGpus(env: Readonly<Record<string, string | undefined>>): readonly string[] | undefined {
+  const listed = env['CUDA_VISIBLE_DEVICES']?.split(',').map(name => name.trim())
+  const end = listed?.findIndex(name => !/^(\d+|(GPU|MIG)-.+)$/.test(name)) ?? -1
+  return end < 0 ? listed : listed?.slice(0, end)
 }
 
 function countGpus(): number {
@@ -29,7 +36,7 @@ export interface SchedulerOptions {
   readonly seed?: number
 }
 
-/** A share of the machine. `gpus` are the numbers of the devices. */
+/** A share of the machine. `gpus` are the numbers of the devices among those that are visible. */
 export interface Share {
   readonly gpus: readonly number[]
   release(): void

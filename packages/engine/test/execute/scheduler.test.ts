@@ -1,10 +1,15 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Door, mulberry32, Scheduler, type Machine } from '../../src/execute/scheduler.js'
+import { Door, mulberry32, Scheduler, thisMachine, type Machine } from '../../src/execute/scheduler.js'
 
 const never = new AbortController().signal
 const GiB = 2 ** 30
+
+test('a machine has the GPUs that CUDA_VISIBLE_DEVICES lists, up to one that CUDA does not know', () => {
+  const gpus = (CUDA_VISIBLE_DEVICES: string) => thisMachine({ CUDA_VISIBLE_DEVICES }).gpus
+  assert.equal(['0', '1, 3', 'GPU-8932f937-d72c,MIG-GPU-1/2/3', '', '-1', '2,-1,3', 'NoDevFiles'].map(gpus), [1, 2, 2, 0, 0, 1, 0])
+})
 
 test('what is handed out never exceeds the machine, in whatever order things come', async () => {
   const seed = Math.floor(Math.random() * 1e6)
