@@ -1,7 +1,9 @@
-import { access, readFile, readdir } from 'node:fs/promises'
+import { access, mkdir, readFile, readdir } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { planPipeline, type RunOutcome } from '../src/run.js'
+import { realIo } from '../src/artifacts/io.js'
+import { takeLock } from '../src/artifacts/lock.js'
+import { planPipeline, runPipeline, type RunOutcome } from '../src/run.js'
 import { whyStage } from '../src/why.js'
 import { Project, plugin, statuses } from './project.js'
 
@@ -248,6 +250,40 @@ test('a result is published after a run and after a hit, and never over a file o
   assert.is(await out(), 'mine')
   await project.write({ 'out/last.jsonl': '{"value":6}\n' })
   assert.equal(statuses(await project.run()), { numbers: 'hit', sum: 'hit', last: 'hit' }, 'the same is as good as written')
+})
+
+test('a run that waits to publish says for whom, and an interrupt ends it', async () => {
+  const project = await Project.make({ 'plugin.ts': stages(), 'pipeline.yaml': pipeline.replace('inputs: { rows: [sum] } }', 'inputs: { rows: [sum] }, publish: { rows: out/last.jsonl } }') })
+  await mkdir(project.path('.hone'))
+  const lock = await takeLock(realIo, project.path('.hone/published.lock'), () => project.path('.hone/fresh'), { signal: new AbortController().signal, node: 'theirs' })
+  const cancel = new AbortController()
+  const waits: string[] = []
+  const released = setTimeout(() => void lock.release(), 20_000)
+  const { status, ...ran } = await runPipeline({ ...project.options, cancel: cancel.signal }, [
+    event => {
+      if (event.type !== 'stage-waiting') return
+      waits.push(`${event.stage} ${event.for.replace(/since .*/, '')}`)
+      cancel.abort()
+    },
+  ])
+  assert.equal([status, 'stages' in ran && ran.stages, waits], ['interrupted', { numbers: 'ran', sum: 'ran', last: 'cancelled' }, ['last theirs, which publishes ']])
+  clearTimeout(released)
+  await lock.release()
+  assert.equal(statuses(await project.run()), { numbers: 'hit', sum: 'hit', last: 'hit' })
+  assert.is(await readFile(project.path('out/last.jsonl'), 'utf8'), '{"value":6}\n')
+})
+
+test('two nodes of a run that make the same wait for one another by name', async () => {
+  const project = await Project.make({
+    'plugin.ts': plugin({ 'make/slow': { run: `async ({ outputs }) => { await new Promise(done => setTimeout(done, 300)); await outputs.rows.write({ a: 1 }) }` } }),
+    'pipeline.yaml': 'plugins: [./plugin.ts]\nstages:\n  t: { uses: make/slow, matrix: { x: [1, 2] } }\n',
+  })
+  const { events, finished } = await project.run()
+  const [waits] = events.flatMap(e => (e.type === 'stage-waiting' ? [e] : []))
+  const [first, second] = waits?.stage === 't[x=2]' ? ['t[x=1]', 't[x=2]'] : ['t[x=2]', 't[x=1]']
+  assert.match(waits?.for ?? '', /^t\[x=[12]\], which makes the same since \d/)
+  assert.ok(waits!.for.startsWith(`${first},`), `${waits!.stage} waits for ${waits!.for}`)
+  assert.equal([finished[first]!.status, finished[second]!.status], ['ran', 'hit'])
 })
 
 test('nothing is started where the pipeline, a file or the plugin is wrong', async () => {

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StoreIo } from './io.js'
 import { isAlive, thisProcess, type ProcessIdentity } from './process-identity.js'
@@ -64,6 +65,10 @@ export async function takeLock(io: StoreIo, path: string, fresh: () => string, o
     },
   }
 }
+
+/** Who holds a lock, for who waits for it. A run may wait for itself: two of its nodes that make the same. */
+export const holderName = ({ pid, host, node }: LockHolder): string =>
+  node !== undefined && pid === process.pid && host === hostname() ? node : `process ${pid} on ${host}${node === undefined ? '' : ` (${node})`}`
 
 /** Writes the first byte again: that moves the mtime, and no reader ever sees half a file. */
 function beat(io: StoreIo, path: string): void {

@@ -1,4 +1,5 @@
 import { relative, resolve } from 'node:path'
+import { holderName } from '../artifacts/lock.js'
 import { diskSays, StoreError } from '../artifacts/store-error.js'
 import { isAtOrBelow } from '../artifacts/walk.js'
 import { DiagnosticError } from '../diagnostics/diagnostic-error.js'
@@ -87,7 +88,7 @@ async function carriedOut(planned: PlannedNode, outcomes: ReadonlyMap<NodeId, No
   try {
     return await carryOut(planned, outcomes, run)
   } catch (error) {
-    if (run.noMoreStarts.aborted && (error === run.noMoreStarts.reason || (error as Error).name === 'AbortError')) return notStarted(run)
+    if (isAbort(error, run.noMoreStarts)) return notStarted(run)
     if (error instanceof DiagnosticError) {
       const { message, hint } = error.diagnostic
       return without('failed', message, { failure: { reason: 'failed', message, final: true, diagnostic: error.diagnostic, ...(hint && { hint }) } })
@@ -96,6 +97,8 @@ async function carriedOut(planned: PlannedNode, outcomes: ReadonlyMap<NodeId, No
     throw error
   }
 }
+
+const isAbort = (error: unknown, { aborted, reason }: AbortSignal) => aborted && (error === reason || (error as Error).name === 'AbortError')
 
 const notStarted = (run: RunContext): NodeOutcome =>
   run.cancel.aborted ? without('cancelled', 'interrupted') : without('skipped', 'not started after another stage failed; --keep-going goes on')
@@ -139,9 +142,14 @@ async function published({ node }: PlannedNode, outcome: NodeOutcome, run: RunCo
     const output = outcome.outputs[port]
     if (!output) continue
     try {
-      const wrote = await publish(run.store, run.fingerprints.projectRoot, output, path)
+      const wrote = await publish(run.store, run.fingerprints.projectRoot, output, path, {
+        signal: run.cancel,
+        node: node.id,
+        onWait: holder => run.emit({ type: 'stage-waiting', stage: node.id, for: `${holderName(holder)}, which publishes since ${holder.since}` }),
+      })
       if (wrote) run.emit({ type: 'published', stage: node.id, port, path })
     } catch (error) {
+      if (isAbort(error, run.cancel)) return { ...outcome, status: 'cancelled', because: ['interrupted'] }
       const isOurs = !(error instanceof PublishRefused) && !(error instanceof StoreError) && (error as NodeJS.ErrnoException).code === undefined
       if (isOurs) throw error
       const says = diskSays(error)

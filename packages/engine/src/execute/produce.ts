@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { layout } from '../artifacts/layout.js'
+import { holderName } from '../artifacts/lock.js'
 import { asStoreError, StoreError } from '../artifacts/store-error.js'
 import type { ActionRecord, Digest, OutputRecord } from '../artifacts/types.js'
 import type { Failure } from '../events/event.js'
@@ -31,10 +32,8 @@ export async function produce(node: GraphNode, print: Fingerprint, because: read
   const isForced = run.forced.has(node.id) || !node.source.cache
   const lock = await run.store.lock(workKey, {
     signal: run.noMoreStarts,
-    onWait: holder => {
-      const by = holder.node ? ` (${holder.node})` : ''
-      run.emit({ type: 'stage-waiting', stage: node.id, for: `process ${holder.pid} on ${holder.host}${by}, which makes the same since ${holder.since}` })
-    },
+    node: node.id,
+    onWait: holder => run.emit({ type: 'stage-waiting', stage: node.id, for: `${holderName(holder)}, which makes the same since ${holder.since}` }),
   })
   try {
     // Also without a wait: another process may have published, and let go of the lock, since this one looked.

@@ -3,7 +3,7 @@ import { chmod, copyFile, lstat, mkdir, readFile, rename, rm, rmdir, stat, write
 import { randomUUID } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import { realIo } from '../artifacts/io.js'
-import { takeLock } from '../artifacts/lock.js'
+import { takeLock, type LockOptions } from '../artifacts/lock.js'
 import type { ArtifactStore, Digest, OutputRecord } from '../artifacts/types.js'
 import { filesOfFolder } from '../plan/outside-folder.js'
 import type { KindDefinition } from '../plugin/define.js'
@@ -26,22 +26,22 @@ let writing: Promise<unknown> = Promise.resolve()
 /**
  * Copies an artifact to a path of the project, by reference where the file system can. Files that are there as they should be are left alone;
  * one that this did not write, or that was changed since, is never overwritten: then nothing is written at all and PublishRefused is thrown.
- * Answers whether anything was written.
+ * Answers whether anything was written. `waiting`: for another run that publishes into the same project.
  */
-export function publish(store: ArtifactStore, projectRoot: string, output: OutputRecord, path: string): Promise<boolean> {
-  const mine = writing.then(() => publishOne(store, projectRoot, output, path))
+export function publish(store: ArtifactStore, projectRoot: string, output: OutputRecord, path: string, waiting: LockOptions): Promise<boolean> {
+  const mine = writing.then(() => publishOne(store, projectRoot, output, path, waiting))
   writing = mine.catch(() => {})
   return mine
 }
 
-async function publishOne(store: ArtifactStore, projectRoot: string, output: OutputRecord, path: string): Promise<boolean> {
+async function publishOne(store: ArtifactStore, projectRoot: string, output: OutputRecord, path: string, waiting: LockOptions): Promise<boolean> {
   const base = path.replace(/^\.\//, '').replace(/\/+$/, '')
   // Where nothing is to be done nothing is written either, no lock: the project may be read-only.
   if (isDone(await compare(store, projectRoot, output, base))) return false
   const folder = join(projectRoot, '.hone')
   await mkdir(join(folder, 'tmp'), { recursive: true })
   // What one process enters into the ledger must not be lost to another, which has read it before. Held for as long as a copy takes.
-  const lock = await takeLock(realIo, join(folder, 'published.lock'), () => join(folder, 'tmp', `published-${randomUUID()}`), { signal: new AbortController().signal })
+  const lock = await takeLock(realIo, join(folder, 'published.lock'), () => join(folder, 'tmp', `published-${randomUUID()}`), waiting)
   try {
     const work = await compare(store, projectRoot, output, base)
     return isDone(work) ? false : await carryOut(work, projectRoot)

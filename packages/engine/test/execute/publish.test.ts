@@ -6,6 +6,8 @@ import { publish, publishRefusal, readPublished } from '../../src/execute/publis
 import type { KindDefinition } from '../../src/plugin/define.js'
 import { withProject } from '../artifacts/fixture.js'
 
+const waiting = { signal: new AbortController().signal }
+
 test('two that publish into one project at a time both stay known as the writers of what they wrote', () =>
   withProject(async ({ dir, open, write }) => {
     const store = await open()
@@ -15,14 +17,14 @@ test('two that publish into one project at a time both stay known as the writers
     const output = async (text: string) => store.ingest(write(`made/${text}`, text), 'file', 'file')
     const names = Array.from({ length: 8 }, (_, i) => [`out/a${i}`, `out/b${i}`] as const)
     const [first, second] = [await output('first'), await output('second')]
-    await Promise.all(names.flatMap(([a, b]) => [publish(store, dir, first, a), other.publish(store, dir, first, b)]))
+    await Promise.all(names.flatMap(([a, b]) => [publish(store, dir, first, a, waiting), other.publish(store, dir, first, b, waiting)]))
     const ledger = JSON.parse(readFileSync(join(dir, '.hone/published.json'), 'utf8')) as object
     assert.equal(Object.keys(ledger).sort(), names.flat().sort())
     for (const name of names.flat()) {
-      assert.is(await publish(store, dir, second, name), true)
+      assert.is(await publish(store, dir, second, name, waiting), true)
       assert.is(readFileSync(join(dir, name), 'utf8'), 'second')
     }
-    assert.is(await publish(store, dir, second, 'out/a0'), false)
+    assert.is(await publish(store, dir, second, 'out/a0', waiting), false)
   }))
 
 const file = { id: 'file', summary: '', form: 'file' } as const
