@@ -229,7 +229,19 @@ export interface Prepared {
 /** Opens a pipeline and plans what is selected of it. Asks no network. */
 export async function preparePlan(options: OpenOptions & Selected): Promise<Result<Prepared>> {
   const opened = await openPipeline(options)
-  return opened.ok ? prepareOpened(opened, options) : opened
+  return opened.ok ? handedOn(opened.value, () => prepareOpened(opened, options)) : opened
+}
+
+/** Closes the store where nothing comes of a plan: what was hashed for it, which may be gigabytes, is remembered all the same. */
+export async function handedOn(opened: OpenedPipeline, prepare: () => Promise<Result<Prepared>>): Promise<Result<Prepared>> {
+  let isOurs = true
+  try {
+    const prepared = await prepare()
+    isOurs = !prepared.ok
+    return prepared
+  } finally {
+    if (isOurs) await opened.store.close()
+  }
 }
 
 async function prepareOpened(opened: Result<OpenedPipeline> & { ok: true }, options: Selected, outside?: OutsideData): Promise<Result<Prepared>> {
@@ -251,7 +263,10 @@ async function prepareOpened(opened: Result<OpenedPipeline> & { ok: true }, opti
 /** The same, for a run: what is named and not on this machine is fetched, once nothing else is wrong, and every secret that may be needed must be there. */
 export async function prepareRun(options: OpenOptions & Selected & FetchOptions): Promise<Result<Prepared>> {
   const opened = await openPipeline(options)
-  if (!opened.ok) return opened
+  return opened.ok ? handedOn(opened.value, () => prepareToRun(opened, options)) : opened
+}
+
+async function prepareToRun(opened: Result<OpenedPipeline> & { ok: true }, options: Selected & FetchOptions): Promise<Result<Prepared>> {
   const { store: { root }, secrets: values } = opened.value
   const { text: redact } = redactor(values.values())
   const outside = new OutsideData(root, { signal: options.cancel ?? new AbortController().signal, redact, nowMs: Date.now })

@@ -3,11 +3,13 @@ import { Collector } from './diagnostics/collector.js'
 import type { Result } from './diagnostics/result.js'
 import { publishRefusal, readPublished } from './execute/publish.js'
 import type { NodeId } from './graph/graph.js'
-import type { Prepared } from './prepare.js'
+import { handedOn, type Prepared } from './prepare.js'
 
 /** What stands in the way of a publication is told before the work whose result it would keep from its place. A warning where it may come to nothing. */
-export async function withPublications(prepared: Result<Prepared>): Promise<Result<Prepared>> {
-  if (!prepared.ok) return prepared
+export const withPublications = async (prepared: Result<Prepared>): Promise<Result<Prepared>> =>
+  prepared.ok ? handedOn(prepared.value.opened, () => withRefusals(prepared)) : prepared
+
+async function withRefusals(prepared: Result<Prepared> & { ok: true }): Promise<Result<Prepared>> {
   const { plan: { graph, nodes }, opened: { store } } = prepared.value
   const { projectRoot, rangeOf } = graph.pipeline
   const planned = [...nodes.values()].filter(({ action }) => action !== 'skip')

@@ -10,7 +10,7 @@ import { thisMachine, type Machine } from './execute/scheduler.js'
 import { executorNamed, services, systemClock, type Clock } from './execute/services.js'
 import { plannedStages, startRun } from './execute/start-run.js'
 import type { Plan } from './plan/types.js'
-import { preparePlan, prepareRun, type FetchOptions, type OpenOptions } from './prepare.js'
+import { preparePlan, prepareRun, type FetchOptions, type OpenOptions, type Prepared } from './prepare.js'
 import { withPublications } from './publications.js'
 import { beyondMachine, missingSecrets, type Selected } from './selection.js'
 
@@ -60,13 +60,17 @@ export const validatePipeline = async (options: OpenOptions): Promise<readonly D
 export async function runPipeline(options: RunOptions, sinks: readonly EventSink[] = []): Promise<RunOutcome> {
   const prepared = await withPublications(await prepareRun(options))
   if (!prepared.ok) return { status: 'refused', diagnostics: prepared.diagnostics }
-  const { opened, plan, planOptions } = prepared.value
-  const { pipeline } = plan.graph
-  const beyond = beyondMachine(plan, options.machine ?? thisMachine(), 'error')
-  if (beyond.length > 0) {
+  const { opened, plan } = prepared.value
+  try {
+    const beyond = beyondMachine(plan, options.machine ?? thisMachine(), 'error')
+    return beyond.length > 0 ? { status: 'refused', diagnostics: [...prepared.diagnostics, ...beyond] } : await runPrepared(prepared.value, prepared.diagnostics, options, sinks)
+  } finally {
     await opened.store.close()
-    return { status: 'refused', diagnostics: [...prepared.diagnostics, ...beyond] }
   }
+}
+
+async function runPrepared({ opened, plan, planOptions }: Prepared, diagnostics: readonly Diagnostic[], options: RunOptions, sinks: readonly EventSink[]): Promise<RunOutcome> {
+  const { pipeline } = plan.graph
   const executors = new Map<string, Executor>()
   const executorOf = (name = 'local') => {
     const known = executors.get(name) ?? lazyExecutor(async () => (await opened.services()).get(executorNamed(name))({ projectRoot: pipeline.projectRoot }))
@@ -78,23 +82,21 @@ export async function runPipeline(options: RunOptions, sinks: readonly EventSink
   try {
     clock = isOwnClock ? systemClock : (await opened.services()).get(services.clock)
   } catch (error) {
-    await opened.store.close()
-    if (error instanceof DiagnosticError) return { status: 'refused', diagnostics: [...prepared.diagnostics, error.diagnostic] }
+    if (error instanceof DiagnosticError) return { status: 'refused', diagnostics: [...diagnostics, error.diagnostic] }
     throw error
   }
   const { run, log } = startRun({ plan, planOptions, store: opened.store, executorOf, clock, secrets: opened.secrets.values(), sinks, ...options })
   const startedAtMs = clock.nowMs()
   try {
     run.emit({ type: 'run-started', pipeline: pipeline.name, file: run.pipelineId, args: options.args ?? [], stages: plannedStages(plan), params: pipeline.params })
-    for (const diagnostic of prepared.diagnostics) run.emit({ type: 'diagnostic', diagnostic })
+    for (const diagnostic of diagnostics) run.emit({ type: 'diagnostic', diagnostic })
     const stages = Object.fromEntries(await execute(run))
     const ended = Object.values(stages)
     const status = ended.includes('cancelled') ? 'interrupted' : ended.includes('failed') ? 'failed' : 'succeeded'
     run.emit({ type: 'run-finished', status, stages, durationMs: Math.round(clock.nowMs() - startedAtMs) })
-    return { status, run: run.runId, runDir: run.runDir, stages, diagnostics: prepared.diagnostics }
+    return { status, run: run.runId, runDir: run.runDir, stages, diagnostics }
   } finally {
     for (const executor of executors.values()) await executor.close()
-    await opened.store.close()
     log.close()
   }
 }

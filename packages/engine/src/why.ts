@@ -25,20 +25,23 @@ export async function whyStage(options: OpenOptions, stage: string): Promise<Res
   if (!prepared.ok) return prepared
   const { opened, plan, planOptions } = prepared.value
   const named = nodeIds(plan.graph, stage)
-  const context = fingerprintContext(plan.graph, planOptions, statesOf(plan))
-  const last = opened.store.lastKeys(pipelineId(plan.graph.pipeline))
-  const whys: Why[] = []
-  for (const planned of plan.nodes.values()) {
-    const { node, action } = planned
-    if (!named.has(node.id)) continue
-    const lastKey = last.get(node.id)
-    const before = lastKey && opened.store.recordOf(lastKey)
-    const now = action === 'skip' ? undefined : await fingerprint(node, context)
-    const differences = before && now && now.type !== 'blocked' ? explain(now.type === 'waiting' ? known(before.components, node, now) : before.components, now.components) : undefined
-    whys.push({ node: node.id, uses: node.stage.definition.id, action, reasons: whyAtAll(planned, lastKey), differences, described: differences ? describe(differences, node.stage.definition.id) : [] })
+  try {
+    const context = fingerprintContext(plan.graph, planOptions, statesOf(plan))
+    const last = opened.store.lastKeys(pipelineId(plan.graph.pipeline))
+    const whys: Why[] = []
+    for (const planned of plan.nodes.values()) {
+      const { node, action } = planned
+      if (!named.has(node.id)) continue
+      const lastKey = last.get(node.id)
+      const before = lastKey && opened.store.recordOf(lastKey)
+      const now = action === 'skip' ? undefined : await fingerprint(node, context)
+      const differences = before && now && now.type !== 'blocked' ? explain(now.type === 'waiting' ? known(before.components, node, now) : before.components, now.components) : undefined
+      whys.push({ node: node.id, uses: node.stage.definition.id, action, reasons: whyAtAll(planned, lastKey), differences, described: differences ? describe(differences, node.stage.definition.id) : [] })
+    }
+    return { ok: true, value: whys, diagnostics: prepared.diagnostics }
+  } finally {
+    await opened.store.close()
   }
-  await opened.store.close()
-  return { ok: true, value: whys, diagnostics: prepared.diagnostics }
 }
 
 /** Of an earlier key what is known now too: ports, and members of them, that wait for an upstream are not gone. */

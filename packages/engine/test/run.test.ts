@@ -1,4 +1,4 @@
-import { access, mkdir, readFile, readdir } from 'node:fs/promises'
+import { access, mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { realIo } from '../src/artifacts/io.js'
@@ -284,6 +284,25 @@ test('two nodes of a run that make the same wait for one another by name', async
   assert.match(waits?.for ?? '', /^t\[x=[12]\], which makes the same since \d/)
   assert.ok(waits!.for.startsWith(`${first},`), `${waits!.stage} waits for ${waits!.for}`)
   assert.equal([finished[first]!.status, finished[second]!.status], ['ran', 'hit'])
+})
+
+test('what a plan hashed is remembered also where nothing is run after it', async () => {
+  const reading = plugin({ 'read/file': { params: "path: { type: 'string', artifact: { port: 'file' } }, token: { type: 'string' }", inputs: 'file: { kind: file }', run: '({ outputs }) => outputs.rows.write({ a: 1 })' } })
+  const stage = (path: string, token = '') => `{ uses: read/file, with: { path: ${path}${token} } }`
+  const wrong = {
+    secret: `a: ${stage('big.bin', ', token: "${{ secrets.TOKEN }}"')}`,
+    file: `a: ${stage('big.bin')}\n  b: ${stage('none.bin')}`,
+    publication: `a: ${stage('big.bin').replace(/}$/, ', publish: { rows: kinds.ts } }')}`,
+  }
+  for (const [code, stages] of Object.entries(wrong)) {
+    const project = await Project.make({ 'plugin.ts': reading, 'big.bin': 'big', 'pipeline.yaml': `plugins: [./plugin.ts]\nstages:\n  ${stages}\n` })
+    for (const prepare of [() => project.run().then(ran => ran.outcome), () => planPipeline(project.options)]) {
+      await rm(project.path('.hone/stat-index'), { force: true })
+      const { diagnostics } = await prepare()
+      assert.match(diagnostics.map(d => d.code).join(' '), /^(missing-secret|missing-file|publish-path)$/)
+      assert.match(await readFile(project.path('.hone/stat-index'), 'utf8'), /^big\.bin\t/m, code)
+    }
+  }
 })
 
 test('nothing is started where the pipeline, a file or the plugin is wrong', async () => {

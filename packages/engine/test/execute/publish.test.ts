@@ -35,7 +35,7 @@ test('what somebody else wrote is not written over, and that is known before the
   withProject(async ({ dir, open, write }) => {
     const store = await open()
     const output = await store.ingest(write('made/text', 'made'), 'file', 'file')
-    await publish(store, dir, output, 'out/a')
+    await publish(store, dir, output, 'out/a', waiting)
     write('mine', 'mine')
     write('theirs/config.json', '{}')
     write('theirs/README.md', 'read me')
@@ -51,7 +51,7 @@ test('what somebody else wrote is not written over, and that is known before the
     assert.is(await refusal('out/a', file), foreign('out/a'))
     assert.is(await refusal('out/a', file, output), foreign('out/a'))
     try {
-      await publish(store, dir, output, 'out/a')
+      await publish(store, dir, output, 'out/a', waiting)
       assert.unreachable('it must be refused')
     } catch (error) {
       assert.is((error as Error).message, foreign('out/a'))
