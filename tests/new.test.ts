@@ -35,7 +35,7 @@ test('a stage: the command that is printed runs its test, and a pipeline runs it
   const made = await project.hone('new', 'stage', 'qa-convert/count-words', '--json')
   assert.equal([made.code, made.json.files, made.json.next], [0, ['plugins/count-words.ts', 'plugins/count-words.run.ts', 'plugins/count-words.test.mjs'], 'node --test plugins/count-words.test.mjs'], made.stderr)
   const passed = run(project.root, made.json.next)
-  assert.match(passed, /pass 18\n/)
+  assert.match(passed, /pass 20\n/)
   assert.match(passed, /qa-convert\/count-words gives the same bytes again/)
   assert.equal((await project.run()).statuses, { texts: 'ran', counted: 'ran' })
   assert.is(project.read('out.jsonl'), counted)
@@ -61,7 +61,7 @@ test('a plugin: its test passes, its types hold, and packed it carries what it n
   const folder = workshop.path('hone-shout')
   for (const name of made.json.files as string[]) assert.not.match(workshop.read(join('hone-shout', name)), /__[a-z]+__/, name)
   install(folder)
-  assert.match(run(folder, 'npm test'), /pass 18\n/)
+  assert.match(run(folder, 'npm test'), /pass 20\n/)
   const packed = JSON.parse(run(folder, 'npm pack --json --silent').replace(/^[^[]*/, ''))[0] as { filename: string; files: { path: string }[] }
   assert.equal(packed.files.map(f => f.path).sort(), ['README.md', 'dist/index.d.ts', 'dist/index.js', 'dist/index.js.map', 'dist/shout.run.d.ts', 'dist/shout.run.js', 'dist/shout.run.js.map', 'package.json'])
   assert.equal((await workshop.start(['run', 'example.yaml', '--json'], { cwd: 'hone-shout' }).ended).statuses, { texts: 'ran', counted: 'ran' })
