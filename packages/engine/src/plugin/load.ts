@@ -9,13 +9,13 @@ import { asStoreError, StoreError } from '../artifacts/store-error.js'
 import { Collector } from '../diagnostics/collector.js'
 import type { Code } from '../diagnostics/codes.js'
 import type { Diagnostic, SourceRange } from '../diagnostics/diagnostic.js'
-import { bundleForm, bundlePlugin, isWhole } from './bundle.js'
+import { bundleForm, bundlePlugin, isWhole, type PluginBundle } from './bundle.js'
 import { lookBeside } from './compiled-schema.js'
 import { digestCode, digestRules, runEntry } from './code-digest.js'
 import { isMember, type PluginDefinition, type StageDefinition } from './define.js'
 import { pluginOf } from './exported.js'
 import { misfit } from './made-for.js'
-import { rememberByFiles, Stamps } from './remember-by-files.js'
+import { areUnchanged, rememberByFiles, Stamps, type Made } from './remember-by-files.js'
 import { makeRegistry, type LoadedRegistry } from './make-registry.js'
 import type { LoadedPlugin, RegisteredMember, RegisteredStage } from './registry.js'
 import { readPackageJson } from './package-json.js'
@@ -117,7 +117,7 @@ class Loader {
     if (other !== undefined) return error('plugin-api', other, { hint: `Install a version of ${value} for this engine, or the engine that it is for.` })
     let bundle
     try {
-      bundle = await this.#bundle(found.file)
+      bundle = (await this.#bundle(found.file)).value
     } catch (e) {
       const errors = (e as Partial<BuildFailure>).errors
       const ofStore = asStoreError(e, `prepare ${found.label}`)
@@ -184,16 +184,16 @@ class Loader {
     const compute = async (stage: StageDefinition) => {
       if (!isUrl) return { digest: undefined, why: 'it is not a file' }
       const file = fileURLToPath(plugin.module)
-      const bundle = await this.#bundle(file)
+      const { value: bundle } = await this.#bundle(file)
       const own = pluginStage(await importPlugin(pathToFileURL(bundle.entry).href), stage.id)
       return this.#digest(file, own && runEntry(own.run, bundle.dynamicEntries), false)
     }
     return stages.map(stage => ({ definition: stage, plugin, ...lazyDigest(async () => (table?.[stage.id] !== undefined ? { digest: table[stage.id] } : compute(stage))) }))
   }
 
-  readonly #bundles = new Map<string, ReturnType<typeof bundlePlugin>>()
+  readonly #bundles = new Map<string, Promise<Made<PluginBundle>>>()
 
-  #bundle(file: string): ReturnType<typeof bundlePlugin> {
+  #bundle(file: string): Promise<Made<PluginBundle>> {
     let bundle = this.#bundles.get(file)
     if (!bundle) {
       bundle = rememberByFiles({
@@ -213,7 +213,7 @@ class Loader {
 
   async #digest(pluginFile: string, entry: string | undefined, strict: boolean): Promise<Digested> {
     const file = entry ?? pluginFile
-    const { digest, why } = await rememberByFiles({
+    const { value: { digest, why } } = await rememberByFiles({
       path: this.#memoPath('digest', `${file}\0${strict}`),
       salt: `${digestRules} ${JSON.stringify(this.#builtIn)}`,
       stamps: this.#stamps,
@@ -222,6 +222,9 @@ class Loader {
         return { value: { digest: made.digest ?? null, ...(made.why !== undefined && { why: made.why }) }, inputs: made.inputs }
       },
     })
+    // What runs is the bundle: the digest must be of the same text.
+    const { stamps } = await this.#bundle(pluginFile)
+    if (!areUnchanged(stamps)) return { digest: undefined, why: 'its files were written to while it was loaded' }
     return { digest: digest ?? undefined, ...(why !== undefined && { why }) }
   }
 

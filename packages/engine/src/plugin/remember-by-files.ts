@@ -16,17 +16,19 @@ interface Entry {
 
 interface Stamp {
   readonly text: string
+  readonly changedAtMs: number
   /** From when on a further change must bear another time. */
   readonly settledAtMs: number
 }
 
-const absent: Stamp = { text: 'absent', settledAtMs: 0 }
+const absent: Stamp = { text: 'absent', changedAtMs: 0, settledAtMs: 0 }
 
 function stampNow(path: string): Stamp {
   try {
     const stat = statSync(path, { bigint: true })
     const changed = stat.ctimeNs > stat.mtimeNs ? stat.ctimeNs : stat.mtimeNs
-    return { text: stampOf(stat), settledAtMs: Number(changed) / 1e6 + raceMs(changed) }
+    const changedAtMs = Number(changed) / 1e6
+    return { text: stampOf(stat), changedAtMs, settledAtMs: changedAtMs + raceMs(changed) }
   } catch {
     return absent
   }
@@ -60,15 +62,18 @@ export interface Remembering<T> {
   readonly isGood?: (value: T) => boolean
 }
 
+/** What was made of files, and the stamps that they had when they were read for it. */
+export interface Made<T> {
+  readonly value: T
+  readonly stamps: Readonly<Record<string, string>>
+}
+
 /** Remembers what `compute` made of files with esbuild, for as long as their sizes and times are the same, so that a plan need not start it. */
-export async function rememberByFiles<T>({ path, salt: own, stamps, compute, isGood = () => true }: Remembering<T>): Promise<T> {
+export async function rememberByFiles<T>({ path, salt: own, stamps, compute, isGood = () => true }: Remembering<T>): Promise<Made<T>> {
   const salt = [own, esbuildVersion(), process.execArgv.includes('--conditions=hone-source'), process.env['NODE_PATH'] ?? ''].join('\0')
   const known = await recall(path)
-  if (known?.salt === salt && Object.entries(known.stamps).every(([file, text]) => isStill(stamps.of(file), text, known.at)) && isGood(known.value as T)) return known.value as T
-  const at = Date.now()
-  const { value, inputs } = await compute()
-  const found = new Set([...inputs, ...whatElseCounts(inputs)])
-  const entry: Entry = { salt, at, stamps: Object.fromEntries([...found].map(file => [file, stamps.of(file).text])), value }
+  if (known?.salt === salt && Object.entries(known.stamps).every(([file, text]) => isStill(stamps.of(file), text, known.at)) && isGood(known.value as T)) return { value: known.value as T, stamps: known.stamps }
+  const entry: Entry = { salt, ...(await computed(compute)) }
   try {
     await mkdir(dirname(path), { recursive: true })
     const fresh = `${path}.${randomUUID()}`
@@ -77,8 +82,21 @@ export async function rememberByFiles<T>({ path, salt: own, stamps, compute, isG
   } catch {
     // A read-only cache is no reason to stop: the next plan computes it again.
   }
-  return value
+  return { value: entry.value as T, stamps: entry.stamps }
 }
+
+/** Once more where a file was written meanwhile, perhaps after it was read. */
+async function computed<T>(compute: Remembering<T>['compute']): Promise<Omit<Entry, 'salt'>> {
+  for (let tries = 0; ; tries++) {
+    const at = Date.now()
+    const { value, inputs } = await compute()
+    const files = [...new Set([...inputs, ...whatElseCounts(inputs)])].map(file => [file, stampNow(file)] as const)
+    if (tries === 2 || files.every(([, { changedAtMs }]) => changedAtMs < at - tickMs)) return { at, stamps: Object.fromEntries(files.map(([file, { text }]) => [file, text])), value }
+  }
+}
+
+/** By so much the clock of files lags behind ours. */
+const tickMs = 5
 
 /** Changed so shortly before it was read that a later change could bear the same time, it is not trusted. */
 const isStill = ({ text, settledAtMs }: Stamp, before: string, readAtMs: number): boolean => text === before && settledAtMs < readAtMs

@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, truncate, utimes, writeFile } from 'node:fs/promises'
+import { existsSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -317,6 +318,21 @@ test('what an import means is asked again when a setting above it changes, or wh
     }
   }
   assert.is(digests.size, seen.length)
+})
+
+test('what is saved while a plugin is loaded has the digest of neither text', async () => {
+  const root = await project({ ...numbers, 'numbers.ts': `await new Promise(done => setTimeout(done, 500))\n${pluginSource()}` })
+  const loading = registry(root, './numbers.ts')
+  const isBundled = () => existsSync(join(root, '.hone/plugins/known')) && readdirSync(join(root, '.hone/plugins/known')).some(name => /^bundle-[^.]*\.json$/.test(name))
+  for (let tries = 0; !isBundled() && tries < 1000; tries++) await new Promise(done => setTimeout(done, 10))
+  await write(root, { 'arithmetic.ts': arithmetic.replace('x * 2', 'x * 3') })
+  const stage = (await loading).stage('ingest/numbers')!
+  assert.is(await stage.codeDigest(), undefined)
+  assert.match(stage.codeFault!() ?? '', /written to while it was loaded/)
+  const after = await digest(root)
+  await rm(join(root, '.hone'), { recursive: true })
+  assert.is(await digest(root), after)
+  assert.ok(after)
 })
 
 test('what is remembered of a plugin and was torn is computed anew', async () => {
