@@ -28,7 +28,7 @@ stages:
   count:
     uses: command/shell
     inputs: { pairs: pairs.examples }
-    with: { command: ${JSON.stringify(noting)}, files: ["notes/*.txt"], outputs: { to: rows } }
+    with: { command: ${JSON.stringify(noting)}, files: ["notes/*.txt", "more/*.txt"], outputs: { to: rows } }
     env: [UNIT]
   size: ${shell(rows('COUNT', 'chars'), '', 'count: count')}
 `
@@ -42,7 +42,7 @@ const colours = 'name,is\nsky,blue\ngrass,green\nrose,red\n'
 const files = {
   'pipeline.yaml': pipeline,
   'data/colours.csv': colours,
-  'notes/one.txt': 'one\n',
+  'notes/one.txt': 'one\n', 'notes/three.txt': 'three\n', 'more/zero.txt': 'zero\n',
   'plugins/words.ts': `import { definePlugin, defineStage, params } from 'hone-engine'
 import { rows } from 'hone-plugins'
 const speak = defineStage({
@@ -125,6 +125,7 @@ const changes: Readonly<Record<string, Change>> = {
   'the order of two rows': edit('data/colours.csv', 'sky,blue\ngrass,green\n', 'grass,green\nsky,blue\n'),
   'how lines end: an upstream that gives equal bytes': edit('data/colours.csv', 'rose,red\n', 'rose,red\r\n'),
   'a file that a glob finds': write({ 'notes/two.txt': 'two\n' }),
+  'a file that moves from the folder of one pattern to that of another': { make: () => (remove('notes/three.txt')(), project.write({ 'more/three.txt': 'three\n' })), undo: () => (remove('more/three.txt')(), project.write({ 'notes/three.txt': 'three\n' })) },
   'a parameter': { args: ['--set', 'mark=?'] },
   'a parameter back to its default': { make: async () => void (await ran({ args: ['--set', 'mark=?'] })) },
   'the seed of the pipeline, 0 by default': edit('pipeline.yaml', 'stages:', 'defaults: { seed: 7 }\nstages:'),

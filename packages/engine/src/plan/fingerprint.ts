@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { digestOfEncoded, digestOfJson, encodeComponent } from '../artifacts/digest.js'
 import type { ArtifactStore, Component, Digest, Json, JsonObject, OutputRecord } from '../artifacts/types.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
@@ -5,7 +6,7 @@ import type { GraphNode, NodeId, NodeInput } from '../graph/graph.js'
 import type { InputPort, KindDefinition } from '../plugin/define.js'
 import type { RegisteredMember, RegisteredStage, Registry } from '../plugin/registry.js'
 import { membersNamed } from '../graph/members.js'
-import { findNamed, namedQuestion, type NamedFiles } from './named-files.js'
+import { findNamed, namedQuestion, type NamedArtifact, type NamedFiles } from './named-files.js'
 import type { OutsideData } from './outside-data.js'
 import type { References } from './references.js'
 import type { FingerprintOutcome, RequestInput } from './types.js'
@@ -190,7 +191,8 @@ async function namedInputs(
   diagnostics: Diagnostic[],
 ): Promise<{ inputs: RequestInput[]; content: Json }> {
   const inputs: RequestInput[] = []
-  const content: Json[] = []
+  const found: { member: FilesInput; artifact: NamedArtifact | undefined; content: Json }[] = []
+  const prefixes = new Set<string>()
   const seen = new Set<string>()
   for (const member of members) {
     const question = namedQuestion(member, name, port)
@@ -215,10 +217,17 @@ async function namedInputs(
         reference: member.reference,
         logicalName: artifact.logicalName,
       })
-      content.push(member.label === '' ? artifact.content : { label: member.label, content: artifact.content })
+      if (artifact.prefix !== undefined) prefixes.add(posix.normalize(`${artifact.prefix}/`))
+      found.push({ member, artifact, content: artifact.content })
     }
-    if (isReferenceKeyed(member, port)) content.push({ reference: member.reference })
+    if (isReferenceKeyed(member, port)) found.push({ member, artifact: undefined, content: { reference: member.reference } })
   }
+  const content = found.map(({ member, artifact, content }): Json => {
+    if (artifact === undefined) return content
+    // A file that goes from the folder of one pattern to that of another keeps its name, and not the place where a command may look for it.
+    const placed = prefixes.size > 1 && artifact.prefix !== undefined ? { ...(content as JsonObject), name: posix.join(artifact.prefix, artifact.logicalName) } : content
+    return member.label === '' ? placed : { label: member.label, content: placed }
+  })
   return { inputs, content }
 }
 

@@ -17,6 +17,8 @@ export interface NamedArtifact {
   readonly logicalName: string
   readonly digest: Digest
   readonly content: Json
+  /** Where patterns may stand: what the name is relative to, as written. */
+  readonly prefix?: string
 }
 
 export type NamedFiles =
@@ -49,14 +51,14 @@ export async function findNamed(naming: Naming, projectRoot: string, store: Hash
     const stat = statSync(path, { throwIfNoEntry: false })
     if (stat?.isDirectory()) {
       if (kind.form === 'folder') return found([await folder(path, naming, store)])
-      if (naming.glob) return await several(path, filesOfFolder(path), naming, store)
+      if (naming.glob) return await several(path, reference, filesOfFolder(path), naming, store)
       return problem('unreadable-file', `"${reference}" is a folder; a file is asked for`, 'Name a file.')
     }
     if (stat?.isFile()) {
       const { digest } = await store.digestFile(path)
       // Of a list that may hold patterns, a file keeps the name that it would have by one of them.
       const logicalName = naming.glob ? basename(path) : extname(path).toLowerCase()
-      return found([{ path, logicalName, digest, content: { name: logicalName, digest } }])
+      return found([{ path, logicalName, digest, content: { name: logicalName, digest }, ...(naming.glob && { prefix: dirname(reference) }) }])
     }
     if (stat) return problem('unreadable-file', `"${reference}" is neither a file nor a folder`, 'Name a file or a folder.')
     if (naming.glob && /[*?{]/.test(reference)) {
@@ -68,7 +70,7 @@ export async function findNamed(naming: Naming, projectRoot: string, store: Hash
         expandDirectories: false,
         ignore: ['**/.hone/**', ...(rest.includes('node_modules') ? [] : ['**/node_modules/**'])],
       })
-      return await several(folder, files.sort(byUnits), naming, store)
+      return await several(folder, base, files.sort(byUnits), naming, store)
     }
   } catch (error) {
     // What is wrong with the store itself is no mistake of the pipeline.
@@ -98,13 +100,13 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
-async function several(base: string, names: readonly string[], naming: Naming, store: Hashing): Promise<NamedFiles> {
+async function several(base: string, prefix: string, names: readonly string[], naming: Naming, store: Hashing): Promise<NamedFiles> {
   if (names.length === 0) return problem('missing-file', `"${naming.reference}" names no file`, `Nothing below ${base} fits.`)
   const artifacts: NamedArtifact[] = []
   for (const logicalName of names) {
     const path = join(base, logicalName)
     const { digest } = store.knownDigest(path) ?? (await store.digestFile(path))
-    artifacts.push({ path, logicalName, digest, content: { name: logicalName, digest } })
+    artifacts.push({ path, logicalName, digest, content: { name: logicalName, digest }, prefix })
   }
   return found(artifacts)
 }
