@@ -30,6 +30,11 @@ export class TerminalScreen {
     process.on('exit', () => this.#child.kill('SIGKILL'))
   }
 
+  /** Closes the terminal under the command. */
+  close(): void {
+    this.#child.kill('SIGKILL')
+  }
+
   /** What is typed, for example `\x03` for Ctrl-C. */
   type(text: string): void {
     this.#child.stdin!.write(text)

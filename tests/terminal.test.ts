@@ -1,4 +1,5 @@
 // How a run looks in a real terminal, while it goes on and at its end.
+import { readdirSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Project, program, shell, until } from './rig.js'
@@ -75,6 +76,18 @@ test('Ctrl-C says what it does, and its words stay on the screen', async () => {
   assert.match(left[0]!.replace('^C', ''), /^Stopping: what runs saves its state\. Once more ends it at once\.$/)
   assert.match(left.at(-1)!, /^next: hone run pipeline\.yaml {3}goes on where it stopped$/)
   assert.is(left.length, 5, left.join('\n'))
+})
+
+test('where the terminal is closed the stages save, and the run comes to its end', async () => {
+  if (skipped('where the terminal is closed the stages save, and the run comes to its end')) return
+  const runs = () => (project.has('.hone/runs') ? readdirSync(project.path('.hone/runs')) : [])
+  const before = new Set(runs())
+  const screen = run(80, ['pipeline.yaml', '--force'])
+  await until('a stage runs', () => screen.lines.some(line => line.includes('690 steps')))
+  screen.close()
+  const log = () => project.read(`.hone/runs/${runs().find(id => !before.has(id))!}/events.jsonl`).trimEnd().split('\n').map(line => JSON.parse(line) as { type: string; status?: string })
+  await until('the run has ended', () => log().at(-1)?.type === 'run-finished')
+  assert.is(log().at(-1)!.status, 'interrupted')
 })
 
 test('a plan and a graph are cut to a narrow terminal, and whole in a pipe', async () => {

@@ -59,13 +59,16 @@ function settle(command: Command): void {
   for (const child of command.commands) settle(child)
 }
 
-// Whoever read the output has gone, as in `hone runs | head`: a run stops as after Ctrl-C, anything else just ends.
+// Whoever read the output has gone, as in `hone runs | head`, or the disk of a log is full: a run stops as after Ctrl-C, anything else just ends.
 let isRead = true
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  if (isRead && !process.emit('SIGTERM')) process.exit(0)
-  isRead = false
-})
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // The terminal was closed: that comes as a signal too, or is meant to end nothing.
+    if (code === 'EIO') return
+    if (isRead && !process.emit('SIGTERM')) process.exit(code === 'EPIPE' ? 0 : 1)
+    isRead = false
+  })
+}
 
 async function main(): Promise<void> {
   // What is to be completed, after `complete --`, may be any of them.

@@ -38,8 +38,8 @@ export class Actions {
     // An exception for each of 100,000 misses would be most of the time that a plan takes.
     if (!isLikely && !fs.statSync(path, { throwIfNoEntry: false })) return undefined
     try {
-      const record = JSON.parse(fs.readFileSync(path, asText)) as ActionRecord
-      return record.schema === 1 && record.key === key ? record : undefined
+      const record = JSON.parse(fs.readFileSync(path, asText)) as ActionRecord | null
+      return record?.schema === 1 && record.key === key ? record : undefined
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || error instanceof SyntaxError) return undefined
       throw error

@@ -84,6 +84,8 @@ function beat(io: StoreIo, path: string): void {
 export function holderOf(io: StoreIo, path: string, fresh: () => string): LockHolder | undefined {
   const holder = read(io, path)
   if (!holder) return undefined
+  const alive = isAlive(io, holder)
+  if (alive !== undefined) return alive ? publicPart(holder) : undefined
   const probe = fresh()
   try {
     io.fs.mkdirSync(dirname(probe), { recursive: true })
@@ -145,11 +147,17 @@ function read(io: StoreIo, path: string): LockFile | undefined {
     if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
+  const holder = parsed(text)
+  if (typeof holder?.pid === 'number' && typeof holder.id === 'string' && typeof holder.host === 'string') return holder
+  // Left half-written by a kill on a file system without links, or damaged: it belongs to nobody.
+  return { ...thisProcess(io), pid: -1, start: null, id: '', since: '' }
+}
+
+function parsed(text: string): LockFile | null {
   try {
-    return JSON.parse(text) as LockFile
+    return JSON.parse(text) as LockFile | null
   } catch {
-    // Left half-written by a kill on a file system without links: it belongs to nobody.
-    return { ...thisProcess(io), pid: -1, start: null, id: '', since: '' }
+    return null
   }
 }
 

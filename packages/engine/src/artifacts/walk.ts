@@ -16,6 +16,8 @@ export function filesBelow(fs: StoreIo['fs'], root: string, onFolder?: (dir: str
     onFolder?.(dir, entries.length === 0)
     for (const entry of entries) {
       const path = prefix + entry.name
+      // Such a name cannot be asked for again.
+      if (entry.name.includes('\ufffd') && !fs.existsSync(join(dir, entry.name))) throw new StoreError('output', `${join(dir, entry.name)} has a name that is not UTF-8`, 'Give it a name in UTF-8.')
       if (entry.isDirectory()) visit(join(dir, entry.name), `${path}/`)
       else if (entry.isFile() || entry.isSymbolicLink()) found.push({ path, isLink: entry.isSymbolicLink() })
       else throw new StoreError('output', `${join(dir, entry.name)} is neither a file nor a folder`, 'Write plain files.')

@@ -139,7 +139,8 @@ async function carryOut({ known, wanted, copies, gone, removals }: Work, project
 
 async function copyTo(from: string, to: string) {
   await mkdir(dirname(to), { recursive: true })
-  const fresh = `${to}.${randomUUID()}.tmp`
+  // Not behind its own name, which may be as long as the file system lets one be.
+  const fresh = join(dirname(to), `.hone-${randomUUID()}.tmp`)
   try {
     await copyFile(from, fresh, constants.COPYFILE_FICLONE)
     // Objects of the store are read-only; a published file belongs to the user.

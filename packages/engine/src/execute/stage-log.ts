@@ -1,11 +1,18 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { sha256 } from '../artifacts/digest.js'
 
 const tailLines = 20
 const mostInEvents = 1 << 20
 
+/** More than this of a name is left to its digest, as file systems end at 255 bytes. */
+const longestName = 200
+
 /** Where a run keeps what a node printed: the node's id with what a file name may not hold escaped. */
-export const logFile = (runDir: string, node: string) => join(runDir, `${node.replace(/[^\w.[\]=,+-]/g, c => `%${c.codePointAt(0)!.toString(16).padStart(2, '0')}`)}.log`)
+export function logFile(runDir: string, node: string): string {
+  const name = node.replace(/[^\w.[\]=,+-]/g, c => `%${c.codePointAt(0)!.toString(16).padStart(2, '0')}`)
+  return join(runDir, `${name.length > longestName ? `${name.slice(0, longestName)}-${sha256(name).slice(0, 16)}` : name}.log`)
+}
 
 /** Keeps what a stage prints: all of it in a file, the last lines for a failure's message. Secrets are cut out before. */
 export class StageLog {

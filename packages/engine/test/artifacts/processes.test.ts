@@ -161,13 +161,15 @@ test('one process can wait for itself: two nodes of a run may share a key', () =
     assert.equal(order, ['first', 'second'])
   }))
 
-test('a lock file that a kill left empty holds nothing', () =>
+test('a lock file that a kill left empty, or that is damaged, holds nothing', () =>
   withProject(async ({ open }) => {
     const store = await open()
     await (await store.lock(key, { signal: never })).release()
-    writeFileSync(store.at.lock(key), '')
-    await (await store.lock(key, { signal: AbortSignal.timeout(2000) })).release()
-    assert.not.ok(existsSync(store.at.lock(key)))
+    for (const text of ['', 'null', '{}', '[1]', '"x"']) {
+      writeFileSync(store.at.lock(key), text)
+      await (await store.lock(key, { signal: AbortSignal.timeout(2000) })).release()
+      assert.not.ok(existsSync(store.at.lock(key)), text)
+    }
     rmSync(store.at.locks, { recursive: true })
   }))
 

@@ -313,6 +313,32 @@ test('the first of two records wins, unless a forced rerun replaces it', () =>
     assert.is((await store.lookup(first.key))?.run, 'second')
   }))
 
+test('a record that is JSON of something else is a miss, and is no record for anybody who lists them', () =>
+  withProject(async ({ open, write }) => {
+    const store = await open()
+    const record = recordOf(is('k', 'v'), { out: await store.ingest(write('a', '1'), 'file', 'file') })
+    await store.publish(record)
+    for (const text of ['null', '3', '"x"', '[]', '{}']) {
+      writeFileSync(store.at.action(record.key), text)
+      assert.is(await store.lookup(record.key), undefined, text)
+      assert.equal(await store.lookupStatic(record.staticKey), [], text)
+    }
+  }))
+
+test('a folder that holds a name which is not UTF-8 is refused by that name', () =>
+  withProject(async ({ dir, open }) => {
+    const store = await open()
+    mkdirSync(join(dir, 'made'))
+    try {
+      writeFileSync(Buffer.concat([Buffer.from(join(dir, 'made/a')), Buffer.from([0xff])]), '')
+    } catch {
+      return console.log('SKIP a folder that holds a name which is not UTF-8 is refused by that name: this file system takes no such name')
+    }
+    const { message, reason } = await refusal(() => store.ingest(join(dir, 'made'), 'folder', 'folder'))
+    assert.match(message, /made\/a\ufffd has a name that is not UTF-8$/)
+    assert.is(reason, 'output')
+  }))
+
 test('a record whose object is missing, truncated or changed is a miss, and is made good by the next publication', () =>
   withProject(async ({ open, write }) => {
     const store = await open()

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -59,6 +59,15 @@ test('what somebody else wrote is not written over, and that is known before the
     // The same is as good as written.
     write('mine', 'made')
     assert.is(await refusal('mine', file, output), undefined)
+  }))
+
+test('a name as long as the file system lets one be is published', () =>
+  withProject(async ({ dir, open, write }) => {
+    const store = await open()
+    const name = `out/${'n'.repeat(255)}`
+    assert.is(await publish(store, dir, await store.ingest(write('made', 'text'), 'file', 'file'), name), true)
+    assert.is(readFileSync(join(dir, name), 'utf8'), 'text')
+    assert.equal(readdirSync(join(dir, 'out')), ['n'.repeat(255)])
   }))
 
 test.run()
