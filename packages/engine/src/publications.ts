@@ -5,7 +5,10 @@ import { publishRefusal, readPublished } from './execute/publish.js'
 import type { NodeId } from './graph/graph.js'
 import { handedOn, type Prepared } from './prepare.js'
 
-/** What stands in the way of a publication is told before the work whose result it would keep from its place. A warning where it may come to nothing. */
+/**
+ * What stands in the way of a publication is told before the work whose result it would keep from its place. A warning where it may come to nothing: so it may
+ * where hone no longer knows what it published, as after `rm -r .hone`, and the same is made again.
+ */
 export const withPublications = async (prepared: Result<Prepared>): Promise<Result<Prepared>> =>
   prepared.ok ? handedOn(prepared.value.opened, () => withRefusals(prepared)) : prepared
 
@@ -28,8 +31,9 @@ async function withRefusals(prepared: Result<Prepared> & { ok: true }): Promise<
       const refusal = await publishRefusal(store, projectRoot, of.kind, path, known, made)
       if (refusal === undefined) continue
       const hint = read.has(path) ? 'Publish to another path: this one is read by the pipeline itself.' : 'Move it away, or publish to another path.'
-      const severity = perhaps.has(node.id) || (!made && of.optional) ? 'warning' : 'error'
-      problems[severity]('publish-path', rangeOf(['stages', node.source.id, 'publish', port]), `"${node.id}" ${refusal}.`, { hint })
+      const isForgotten = !refusal.isSure && Object.keys(known).length === 0 && !read.has(path)
+      const severity = isForgotten || perhaps.has(node.id) || (!made && of.optional) ? 'warning' : 'error'
+      problems[severity]('publish-path', rangeOf(['stages', node.source.id, 'publish', port]), `"${node.id}" ${refusal.message}.`, { hint })
     }
   }
   const diagnostics = [...prepared.diagnostics, ...problems.diagnostics]

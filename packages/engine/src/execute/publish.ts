@@ -99,25 +99,31 @@ async function compare(store: ArtifactStore, projectRoot: string, output: Output
 
 export const readPublished = (projectRoot: string): Promise<Published> => readFile(ledgerOf(projectRoot), 'utf8').then(t => JSON.parse(t) as Published, () => ({}))
 
+/** `isSure`: whatever is made. Else what is there may be the same, and is taken over then. */
+export interface Refusal {
+  readonly message: string
+  readonly isSure: boolean
+}
+
 /**
  * What will keep an artifact from being published, as far as it can be said before there is one: its names are not known then but for that of a
  * file and those of the files that its kind looks for. With `output`, exactly that.
  */
-export async function publishRefusal(store: ArtifactStore, projectRoot: string, kind: KindDefinition, path: string, known: Published, output?: OutputRecord): Promise<string | undefined> {
+export async function publishRefusal(store: ArtifactStore, projectRoot: string, kind: KindDefinition, path: string, known: Published, output?: OutputRecord): Promise<Refusal | undefined> {
   const base = path.replace(/\/+$/, '')
   for (let folder = dirname(base); folder !== '.'; folder = dirname(folder)) {
     const above = await stat(resolve(projectRoot, folder)).catch(() => undefined)
-    if (above && !above.isDirectory() && !(folder in known)) return `cannot publish to ${base}: ${folder} is a file, and a folder should be there`
+    if (above && !above.isDirectory() && !(folder in known)) return { message: `cannot publish to ${base}: ${folder} is a file, and a folder should be there`, isSure: true }
   }
-  if (output) return compare(store, projectRoot, output, base, known).then(() => undefined, e => (e instanceof PublishRefused ? e.message : undefined))
+  if (output) return compare(store, projectRoot, output, base, known).then(() => undefined, e => (e instanceof PublishRefused ? { message: e.message, isSure: true } : undefined))
   const target = await lstat(resolve(projectRoot, base)).catch(() => undefined)
   if (!target) return undefined
   const isKnown = async (name: string) => known[name]?.includes((await digestAt(store, resolve(projectRoot, name)))!) === true
-  if (kind.form === 'file') return (await isKnown(base)) ? undefined : refused(base).message
-  if (!target.isDirectory()) return refused(base).message
+  if (kind.form === 'file') return (await isKnown(base)) ? undefined : { message: refused(base).message, isSure: target.isDirectory() }
+  if (!target.isDirectory()) return { message: refused(base).message, isSure: true }
   if (!kind.files || Object.keys(known).some(name => name.startsWith(`${base}/`))) return undefined
   const [foreign] = kind.files(filesOfFolder(resolve(projectRoot, base)), undefined)
-  return foreign === undefined ? undefined : refused(`${base}/${foreign}`).message
+  return foreign === undefined ? undefined : { message: refused(`${base}/${foreign}`).message, isSure: false }
 }
 
 /** Answers whether any file was written or removed. */

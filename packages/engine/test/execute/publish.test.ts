@@ -39,7 +39,7 @@ test('what somebody else wrote is not written over, and that is known before the
     write('mine', 'mine')
     write('theirs/config.json', '{}')
     write('theirs/README.md', 'read me')
-    const refusal = async (path: string, kind: KindDefinition, made?: typeof output) => publishRefusal(store, dir, kind, path, await readPublished(dir), made)
+    const refusal = async (path: string, kind: KindDefinition, made?: typeof output) => (await publishRefusal(store, dir, kind, path, await readPublished(dir), made))?.message
     const foreign = (path: string) => `cannot publish to ${path}: what is there was not written by hone, or was changed since`
     assert.is(await refusal('mine', file), foreign('mine'))
     assert.is(await refusal('mine', folder), foreign('mine'))
@@ -65,7 +65,7 @@ test('a name as long as the file system lets one be is published', () =>
   withProject(async ({ dir, open, write }) => {
     const store = await open()
     const name = `out/${'n'.repeat(255)}`
-    assert.is(await publish(store, dir, await store.ingest(write('made', 'text'), 'file', 'file'), name), true)
+    assert.is(await publish(store, dir, await store.ingest(write('made', 'text'), 'file', 'file'), name, waiting), true)
     assert.is(readFileSync(join(dir, name), 'utf8'), 'text')
     assert.equal(readdirSync(join(dir, 'out')), ['n'.repeat(255)])
   }))
