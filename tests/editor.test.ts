@@ -125,7 +125,7 @@ test('without the comment, by the setting `yaml.schemas` of VS Code', async () =
 test('files of two projects, and one that is not there, are refused', async () => {
   const two = Project.make({ 'pipeline.yaml': 'stages: {}\n' })
   const refused = await project.hone('schema', 'pipeline.yaml', two.path('pipeline.yaml'))
-  assert.equal([refused.code, refused.stdout, refused.stderr], [2, '', `The files are of several projects, ${project.root} and ${two.root}; name those of one.\n`])
+  assert.equal([refused.code, refused.stdout, refused.stderr], [2, '', `error: The files are of several projects, ${project.root} and ${two.root}; name those of one.\n`])
   assert.match((await project.hone('schema', 'none.yaml')).stderr, /there is no pipeline .*none\.yaml \(no-file\)/)
 })
 
