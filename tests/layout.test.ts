@@ -7,13 +7,12 @@ const test = suite('the layout')
 const sources = filesBelow('packages').filter(f => /^packages\/[^/]+\/src\/.*\.tsx?$/.test(f))
 const testFiles = [...filesBelow('packages'), ...filesBelow('tests')].filter(f => f.endsWith('.test.ts'))
 
-/** `lm ← plugins → engine ← ui`, `cli → engine, plugins`. */
+/** `lm ← plugins → engine`, `cli → engine, plugins`. */
 const packages: Record<string, readonly string[]> = {
   engine: [],
   lm: [],
   plugins: ['engine', 'lm'],
   cli: ['engine', 'plugins'],
-  ui: ['engine'],
 }
 
 /** The folders of the engine in the order of the flow: each imports only those above it, and itself. */
@@ -30,7 +29,7 @@ test('packages import only those that the table lets them, and see one another t
   for (const file of sources) {
     const own = file.split('/')[1]!
     for (const name of importsOf(file)) {
-      const other = /^hone-(engine|lm|plugins|cli|ui)((?:\/.*)?)$/.exec(name) ?? /^packages\/([^/]+)(.*)$/.exec(name)
+      const other = /^hone-(engine|lm|plugins|cli)((?:\/.*)?)$/.exec(name) ?? /^packages\/([^/]+)(.*)$/.exec(name)
       if (!other || other[1] === own) continue
       const isIndex = name.startsWith('hone-') && (other[2] === '' || other[2] === '/headers' || other[2] === '/package.json')
       if (!packages[own]?.includes(other[1]!) || !isIndex) wrong.push(`${file} imports ${name}`)

@@ -46,9 +46,9 @@ test('a mistyped command or flag is told what was meant, and nothing is done', a
 
 test('under --json a slip is an object on stdout like every other answer', async () => {
   for (const [args, error] of [
-    [['plan', '--json'], "error: missing required argument 'file'"],
-    [['run', 'p.yaml', '--forse', '--json'], "error: unknown option '--forse'\n(Did you mean --force?)"],
-    [['rnu', '--json'], "error: unknown command 'rnu'\n(Did you mean run?)"],
+    [['plan', '--json'], "missing required argument 'file'"],
+    [['run', 'p.yaml', '--forse', '--json'], "unknown option '--forse'\n(Did you mean --force?)"],
+    [['rnu', '--json'], "unknown command 'rnu'\n(Did you mean run?)"],
   ] as const) {
     const { code, stdout, stderr } = await project.hone(...args)
     assert.equal([code, JSON.parse(stdout), stderr], [2, { error }, ''], args.join(' '))

@@ -55,7 +55,7 @@ test('it is found after the project was moved, and within one stage alone', asyn
   assert.is(found.length, 5)
   const none = await moved.hone('show', 'last', '--row', 'beef')
   assert.equal([none.code, none.stdout], [2, ''])
-  assert.match(none.stderr, /^No output of the run \S+ has a row with the id "beef"\.\n$/)
+  assert.match(none.stderr, /^error: No output of the run \S+ has a row with the id "beef"\.\n$/)
 })
 
 test.run()

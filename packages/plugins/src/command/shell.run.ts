@@ -1,6 +1,7 @@
 import { cp, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { jsonFault, type ArtifactHandle, type StageContext } from 'hone-engine'
 import { execa } from 'execa'
 import * as plain from '../kinds/plain.js'
@@ -14,7 +15,7 @@ const extensions = new Map(Object.values(plain).map(({ id, extension }) => [id a
 const passed = ['PATH', 'HOME', 'LANG', 'TMPDIR']
 
 export default async function run(context: StageContext<ShellParams>): Promise<void> {
-  const { params, inputs, outputs, env: own, projectRoot, scratch, signal, fail } = context
+  const { params, inputs, outputs, env: own, projectRoot, scratch, signal, log, fail } = context
   const given: Record<string, string> = {}
   const folders: string[] = []
   try {
@@ -29,7 +30,7 @@ export default async function run(context: StageContext<ShellParams>): Promise<v
     }
     for (const [port, output] of Object.entries(outputs)) given[`HONE_OUTPUT_${variable(port)}`] = output.path
     const machine = Object.fromEntries(passed.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))
-    await bash(params.command, { cwd: projectRoot, env: { ...machine, ...own, ...given, HONE_SCRATCH: scratch }, signal, fail })
+    await bash(params.command, { cwd: projectRoot, env: { ...machine, ...own, ...given, HONE_SCRATCH: scratch }, signal, log, fail })
   } finally {
     for (const folder of folders) await rm(folder, { recursive: true, force: true })
   }
@@ -86,27 +87,45 @@ interface Surroundings {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
+  readonly log: StageContext['log']
   readonly fail: StageContext['fail']
 }
+
+/** How long what a command leaves in the background may take to end. */
+const graceMs = 10_000
 
 /**
  * Bash stays in the group of this process, so that whoever ends the stage ends all that the command started too. Its output goes
  * where this process's goes, as it comes. An exit code other than 0 throws, and so may be tried again.
  */
-async function bash(command: string, { cwd, env, signal, fail }: Surroundings): Promise<void> {
+async function bash(command: string, { cwd, env, signal, log, fail }: Surroundings): Promise<void> {
   signal.throwIfAborted()
-  const ended = await execa('bash', ['-euo', 'pipefail', '-c', command], {
+  const running = execa('bash', ['-euo', 'pipefail', '-c', command], {
     cwd,
     env,
     extendEnv: false,
-    stdin: 'ignore',
-    stdout: 'inherit',
-    stderr: 'inherit',
+    // The last is a pipe that all which the command starts has open, so that its end says that all of it has ended.
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    buffer: false,
     cancelSignal: signal,
     reject: false,
   })
+  const open = running.stdio[3] as Readable | undefined
+  open?.resume()
+  const letGo = () => open?.destroy()
+  signal.addEventListener('abort', letGo, { once: true })
+  let goesOn: NodeJS.Timeout | undefined
+  running.once('exit', () => {
+    goesOn = setTimeout(() => {
+      log(`What the command started in the background goes on after ${graceMs / 1000} seconds. What it writes from now on is no part of the result.`)
+      letGo()
+    }, graceMs)
+  })
+  const ended = await running
+  clearTimeout(goesOn)
+  signal.removeEventListener('abort', letGo)
   signal.throwIfAborted()
-  if (!ended.failed) return
+  if (!ended.failed || ended.exitCode === 0) return
   if (ended.code === 'ENOENT') fail('bash was not found on this machine', undefined, 'Install bash, or put it into the PATH.')
   if (ended.signal !== undefined) throw new Error(`the command was ended by ${ended.signal}`)
   throw new Error(ended.exitCode === undefined ? ended.shortMessage : `the command ended with exit code ${ended.exitCode}`)

@@ -26,6 +26,21 @@ test('it sees PATH, HOME, LANG, TMPDIR, its own environment and nothing else of 
   assert.equal(rest, [])
 })
 
+test('what it starts in the background is waited for, and not after an interrupt', async () => {
+  const { text } = await out('exec 4> "$HONE_OUTPUT_OUT"; ( sleep 0.5; echo later >&4 ) > /dev/null 2>&1 & echo first >&4')
+  assert.is(await text('out'), 'first\nlater\n')
+  const control = new AbortController()
+  const startedAt = performance.now()
+  setTimeout(() => control.abort(new Error('enough')), 500)
+  try {
+    await out('sleep 30 & echo a > "$HONE_OUTPUT_OUT"', { signal: control.signal })
+    assert.unreachable('it was interrupted')
+  } catch (error) {
+    assert.match((error as Error).message, /enough/)
+  }
+  assert.ok(performance.now() - startedAt < 5000)
+})
+
 test('it runs in the project root', async () => {
   const projectRoot = await realpath(await mkdtemp(join(tmpdir(), 'hone a b-')))
   const { text } = await out('pwd > "$HONE_OUTPUT_OUT"', { projectRoot })
