@@ -15,9 +15,10 @@ export function filesBelow(folder: string): string[] {
 
 export const text = (path: string): string => readFileSync(join(root, path), 'utf8')
 
-/** What a module imports, also for its types and lazily: packages by name, own files as paths relative to the root. */
-export function importsOf(path: string): string[] {
+/** What a module imports, also for its types and, unless told otherwise, lazily: packages by name, own files as paths relative to the root. */
+export function importsOf(path: string, { lazily = true } = {}): string[] {
   // Whole lines only, so that code within a string of a test or a template is none.
   const found = [...text(path).matchAll(/^(?:import|export)\b[^'"`\n]*?(?:\n[^'"`]*?)?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm)]
-  return found.map(m => m[1] ?? m[2] ?? m[3]!).map(name => (name.startsWith('.') ? relative(root, resolve(root, dirname(path), name)).replaceAll('\\', '/') : name))
+  const names = found.flatMap(([, from, whole, lazy]) => from ?? whole ?? (lazily ? lazy! : []))
+  return names.map(name => (name.startsWith('.') ? relative(root, resolve(root, dirname(path), name)).replaceAll('\\', '/') : name))
 }

@@ -7,11 +7,10 @@ import { didYouMean } from './diagnostics/suggestion.js'
 import type { OutputRecord } from './artifacts/types.js'
 import { chooseOutput } from './graph/ports.js'
 import { nodesMeant, type PipelineReference } from './graph/reference.js'
-import type { NamedFiles, Naming } from './plan/named-files.js'
 import { plan } from './plan/plan.js'
 import { namedOutput, problem, type References } from './plan/references.js'
-import type { PlannedNode } from './plan/types.js'
-import type { OpenedPipeline } from './prepare.js'
+import type { NamedFiles, Naming, PlannedNode } from './plan/types.js'
+import type { OpenedPipeline } from './opened-pipeline.js'
 import { selectionOf } from './selection.js'
 
 /** Reads a pipeline up to its graph; `chain` are the files that led to it. */

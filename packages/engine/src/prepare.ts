@@ -20,6 +20,7 @@ import { fetchNamed, type Fetching } from './fetch-references.js'
 import type { Graph } from './graph/graph.js'
 import type { NamedForPort } from './graph/expand.js'
 import { furtherInGraph, namedBy, resolveGraph } from './graph/resolve.js'
+import type { OpenedPipeline } from './opened-pipeline.js'
 import { OtherPipelines } from './other-pipelines.js'
 import { lookAtNamed } from './plan/check.js'
 import { plan, type PlanOptions } from './plan/plan.js'
@@ -47,22 +48,6 @@ export interface OpenOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Else what `HONE_BACKEND` says. */
   readonly backend?: string
-}
-
-/** A pipeline with its graph, the plugins it names and the store of its project. */
-export interface OpenedPipeline {
-  readonly graph: Graph
-  readonly registry: Registry
-  /** The container, made when it is first asked for: a run of hits alone does not need it, and it takes longer to load than the rest. */
-  readonly services: () => Promise<Services>
-  readonly store: ArtifactStore
-  /** By name. */
-  readonly secrets: ReadonlyMap<string, string>
-  /** Leads to other pipelines and to what lies outside. */
-  readonly references: References
-  readonly backend?: string
-  /** `hone run` of one of its stages, as it is typed. */
-  readonly commandFor: (stage: string) => string
 }
 
 /** `hone run` of a stage with the file and the parameters that were given, as it is typed. */

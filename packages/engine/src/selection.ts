@@ -9,7 +9,7 @@ import { sharedLookups } from './plan/fingerprint.js'
 import type { OutsideData } from './plan/outside-data.js'
 import type { NodeState, PlanOptions } from './plan/plan.js'
 import type { Plan } from './plan/types.js'
-import type { OpenedPipeline } from './prepare.js'
+import type { OpenedPipeline } from './opened-pipeline.js'
 
 /** What of a pipeline is asked for. */
 export interface Selected extends SelectionOptions {

@@ -11,7 +11,8 @@ import type { CheckContext, InputPort, KindDefinition, NamedInputs, StageProblem
 import type { LoadedPlugin, Registry } from '../plugin/registry.js'
 import type { Pipeline } from '../source/pipeline.js'
 import { backendOf, type FingerprintContext } from './fingerprint.js'
-import { findNamed, namedQuestion, type Hashing, type NamedArtifact } from './named-files.js'
+import { findNamed, namedQuestion, type Hashing } from './named-files.js'
+import type { NamedArtifact } from './types.js'
 
 /** What a check says, or what is wrong with what it says. */
 type Answer = { readonly problems: readonly StageProblem[] } | { readonly fault: string }

@@ -6,24 +6,16 @@ import type { GraphNode, NodeId, NodeInput } from '../graph/graph.js'
 import type { InputPort, KindDefinition } from '../plugin/define.js'
 import type { RegisteredMember, RegisteredStage, Registry } from '../plugin/registry.js'
 import { membersNamed } from '../graph/members.js'
-import { findNamed, namedQuestion, type NamedArtifact, type NamedFiles } from './named-files.js'
+import { findNamed, namedQuestion } from './named-files.js'
 import type { OutsideData } from './outside-data.js'
 import type { References } from './references.js'
-import type { FingerprintOutcome, RequestInput } from './types.js'
+import type { BoundNode, FingerprintOutcome, NamedArtifact, NamedFiles, RequestInput } from './types.js'
 
 /** Raised when the meaning of a component changes: nothing that was stored before is found again. */
 export const keySchema = 1
 
 /** The component for what the probe of a stage said. */
 export const outsideData = 'outside data'
-
-/** What resolves a node's parameters and environment once digests are known; `template` and `envTemplate` keep secrets as `${{ secrets.X }}`. */
-export interface BoundNode {
-  readonly params: JsonObject
-  readonly template: JsonObject
-  readonly env: Readonly<Record<string, string>>
-  readonly envTemplate: Readonly<Record<string, string>>
-}
 
 export interface FingerprintContext {
   readonly store: ArtifactStore

@@ -3,36 +3,12 @@ import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path
 import { globSync } from 'tinyglobby'
 import { digestOfJson } from '../artifacts/digest.js'
 import { codeOf, StoreError } from '../artifacts/store-error.js'
-import type { Code } from '../diagnostics/codes.js'
 import { nearest } from '../diagnostics/suggestion.js'
-import type { ArtifactStore, Digest, Json } from '../artifacts/types.js'
-import type { InputPort, KindDefinition } from '../plugin/define.js'
+import type { ArtifactStore, Digest } from '../artifacts/types.js'
+import type { InputPort } from '../plugin/define.js'
 import { contentOfFolder, filesOfFolder } from './outside-folder.js'
 import { findReference, onHub, problem, type References } from './references.js'
-
-/** One artifact that a parameter names. `content` is what of it stands in the key. */
-export interface NamedArtifact {
-  readonly path: string
-  /** Where patterns may stand, relative to the pattern's literal prefix or to the folder; where one file is meant its extension alone; of a folder ''. */
-  readonly logicalName: string
-  readonly digest: Digest
-  readonly content: Json
-  /** Where patterns may stand: what the name is relative to, as written. */
-  readonly prefix?: string
-}
-
-export type NamedFiles =
-  | { readonly type: 'found'; readonly artifacts: readonly NamedArtifact[] }
-  | { readonly type: 'problem'; readonly code: Code; readonly message: string; readonly hint: string }
-
-/** What a parameter names, and for which port. */
-export interface Naming {
-  readonly port: string
-  readonly reference: string
-  readonly glob: boolean
-  readonly kind: KindDefinition
-  readonly view: string | undefined
-}
+import type { NamedArtifact, NamedFiles, Naming } from './types.js'
 
 /** The part of the store that hashes files outside it. */
 export type Hashing = Pick<ArtifactStore, 'digestFile' | 'knownDigest'>

@@ -6,7 +6,7 @@ import { sha256 } from '../artifacts/digest.js'
 import { layout } from '../artifacts/layout.js'
 import type { Json } from '../artifacts/types.js'
 import type { GraphNode } from '../graph/graph.js'
-import type { BoundNode } from './fingerprint.js'
+import type { BoundNode } from './types.js'
 
 /** What the probe of a stage says. `asOf`: when that was, where it was not now; `warning`: why it could not be asked now, told once. */
 export type OutsideState =

@@ -7,10 +7,10 @@ import type { Registry } from '../plugin/registry.js'
 import type { Pipeline } from '../source/pipeline.js'
 import { checkNode, fetchHint } from './check.js'
 import { describe, explain } from './explain.js'
-import { backendOf, fingerprint, outsideData, sharedLookups, type BoundNode, type FingerprintContext, type SharedLookups } from './fingerprint.js'
+import { backendOf, fingerprint, outsideData, sharedLookups, type FingerprintContext, type SharedLookups } from './fingerprint.js'
 import { OutsideData } from './outside-data.js'
 import type { References } from './references.js'
-import type { Fingerprint, FingerprintOutcome, Plan, PlannedAction, PlannedNode } from './types.js'
+import type { BoundNode, Fingerprint, FingerprintOutcome, Plan, PlannedAction, PlannedNode } from './types.js'
 
 /** What a node is known to have left: outputs and metrics of a hit, or that it is skipped. */
 export type NodeState = { readonly type: 'done'; readonly outputs: Readonly<Record<string, OutputRecord>>; readonly metrics: Readonly<Record<string, number>> } | { readonly type: 'skipped' }

@@ -4,7 +4,7 @@ import type { ArtifactStore, Digest, OutputRecord } from '../artifacts/types.js'
 import type { Code } from '../diagnostics/codes.js'
 import { parsePipelineReference, type PipelineReference } from '../graph/reference.js'
 import { isReferenceProblem, type KindDefinition, type OutsideContext, type OutsideReference } from '../plugin/define.js'
-import type { NamedArtifact, NamedFiles, Naming } from './named-files.js'
+import type { NamedArtifact, NamedFiles, Naming } from './types.js'
 import { contentOfFolder } from './outside-folder.js'
 
 /** What leads from a reference to what it means, for whoever plans. Nothing here asks the network. */

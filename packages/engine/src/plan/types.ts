@@ -1,6 +1,8 @@
-import type { ActionRecord, Component, Digest, JsonObject } from '../artifacts/types.js'
+import type { ActionRecord, Component, Digest, Json, JsonObject } from '../artifacts/types.js'
+import type { Code } from '../diagnostics/codes.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Graph, GraphNode, NodeId } from '../graph/graph.js'
+import type { KindDefinition } from '../plugin/define.js'
 
 /** One artifact that comes in, with its real place. */
 export interface RequestInput {
@@ -10,6 +12,38 @@ export interface RequestInput {
   readonly label: string
   readonly reference?: string
   readonly logicalName?: string
+}
+
+/** What resolves a node's parameters and environment once digests are known; `template` and `envTemplate` keep secrets as `${{ secrets.X }}`. */
+export interface BoundNode {
+  readonly params: JsonObject
+  readonly template: JsonObject
+  readonly env: Readonly<Record<string, string>>
+  readonly envTemplate: Readonly<Record<string, string>>
+}
+
+/** One artifact that a parameter names. `content` is what of it stands in the key. */
+export interface NamedArtifact {
+  readonly path: string
+  /** Where patterns may stand, relative to the pattern's literal prefix or to the folder; where one file is meant its extension alone; of a folder ''. */
+  readonly logicalName: string
+  readonly digest: Digest
+  readonly content: Json
+  /** Where patterns may stand: what the name is relative to, as written. */
+  readonly prefix?: string
+}
+
+export type NamedFiles =
+  | { readonly type: 'found'; readonly artifacts: readonly NamedArtifact[] }
+  | { readonly type: 'problem'; readonly code: Code; readonly message: string; readonly hint: string }
+
+/** What a parameter names, and for which port. */
+export interface Naming {
+  readonly port: string
+  readonly reference: string
+  readonly glob: boolean
+  readonly kind: KindDefinition
+  readonly view: string | undefined
 }
 
 /** What a node's key is made of, once all that comes in is known. `key` is undefined when nothing may be cached. */

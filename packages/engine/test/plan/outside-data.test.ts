@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { GraphNode } from '../../src/graph/graph.js'
-import type { BoundNode } from '../../src/plan/fingerprint.js'
+import type { BoundNode } from '../../src/plan/types.js'
 import { OutsideData } from '../../src/plan/outside-data.js'
 
 const bound: BoundNode = { params: {}, template: {}, env: {}, envTemplate: {} }

@@ -1,12 +1,11 @@
 import { open, readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { CheckContext, StageProblem } from 'hone-engine'
-import type { TokenizeParams } from './huggingface.js'
 
 export const exampleHint = 'qa-convert/template makes examples of rows: of the columns "question" and "answer", for one, or of those that its templates name.'
 
 /** Whether the rows can be examples or documents, by the first of a file that comes in as it is. */
-export async function checkRows({ upstream }: CheckContext<TokenizeParams>): Promise<readonly StageProblem[]> {
+export async function checkRows({ upstream }: CheckContext): Promise<readonly StageProblem[]> {
   const problems: StageProblem[] = []
   for (const { stage, uses, params, inputs } of [...(upstream.examples ?? []), ...(upstream.validation ?? [])]) {
     const path = uses === 'ingest/table' ? inputs.file?.[0]?.path : undefined
@@ -37,7 +36,7 @@ async function columnsOf(path: string, format: string): Promise<readonly string[
 }
 
 /** Rows that are longer than the model takes would end the training. */
-export async function checkLength({ params: { max_length }, inputs }: CheckContext<TokenizeParams>): Promise<readonly StageProblem[]> {
+export async function checkLength({ params: { max_length }, inputs }: CheckContext<{ max_length: number }>): Promise<readonly StageProblem[]> {
   const model = inputs.model?.[0]
   if (!model) return []
   // A GGUF file has none, and neither need a folder that only the tokenizer is read of.
