@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { Code } from './diagnostics/codes.js'
-import type { Result } from './diagnostics/result.js'
+import { refusal, type Result } from './diagnostics/result.js'
 import { updateReferences } from './fetch-references.js'
 import { parsePipelineReference } from './graph/reference.js'
 import type { KindDefinition } from './plugin/define.js'
@@ -25,7 +24,7 @@ export async function locateNamed({ reference, kind, builtIn, env = process.env,
   const ofPipeline = parsePipelineReference(reference)
   if (ofPipeline) {
     const named = await followFrom(cwd, { builtIn, env })(ofPipeline, { port: kind.id, reference, glob: false, kind, view: undefined })
-    return named.type === 'found' ? found(named.artifacts[0]!.path) : refused(named.code, named.message, named.hint)
+    return named.type === 'found' ? found(named.artifacts[0]!.path) : refusal(named.code, named.message, named.hint)
   }
   if (/^\w+:/.test(reference)) {
     const projectRoot = findProjectRoot(join(cwd, 'pipeline.yaml'))
@@ -35,13 +34,12 @@ export async function locateNamed({ reference, kind, builtIn, env = process.env,
     if (!fetched.ok && fetched.diagnostics.every(d => d.code !== 'unknown-reference')) return fetched
     if (fetched.ok) {
       const place = fetched.value[0]?.path
-      return place === undefined ? refused('fetch-failed', `"${reference}" holds no file of the kind ${kind.id}`, 'Look at what files it has.') : found(place)
+      return place === undefined ? refusal('fetch-failed', `"${reference}" holds no file of the kind ${kind.id}`, 'Look at what files it has.') : found(place)
     }
   }
   const hub = onHub(reference, kind)
-  if (hub !== undefined) return refused('missing-file', `There is no "${reference}"`, `If it is a model of the Hugging Face hub, write ${hub}.`)
-  return refused('missing-file', `There is no "${reference}"`, `Name a folder or a file, PIPELINE.yaml:STAGE.PORT${kind.resolve ? ', or hf:ORG/NAME@REVISION' : ''}.`)
+  if (hub !== undefined) return refusal('missing-file', `There is no "${reference}"`, `If it is a model of the Hugging Face hub, write ${hub}.`)
+  return refusal('missing-file', `There is no "${reference}"`, `Name a folder or a file, PIPELINE.yaml:STAGE.PORT${kind.resolve ? ', or hf:ORG/NAME@REVISION' : ''}.`)
 }
 
 const found = (path: string): Result<string> => ({ ok: true, value: path, diagnostics: [] })
-const refused = (code: Code, message: string, hint: string): Result<string> => ({ ok: false, diagnostics: [{ code, severity: 'error', message, hint }] })

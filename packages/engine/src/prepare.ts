@@ -1,6 +1,4 @@
-import { isUtf8 } from 'node:buffer'
-import { readFile, readdir, stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { layout } from './artifacts/layout.js'
 import { realIo } from './artifacts/io.js'
 import { openStore } from './artifacts/store.js'
@@ -12,8 +10,7 @@ import { Collector } from './diagnostics/collector.js'
 import type { Diagnostic } from './diagnostics/diagnostic.js'
 import { DiagnosticError } from './diagnostics/diagnostic-error.js'
 import { shellWord } from './diagnostics/shell-word.js'
-import { nearest } from './diagnostics/suggestion.js'
-import type { Result } from './diagnostics/result.js'
+import { refusal, type Result } from './diagnostics/result.js'
 import { redactor } from './events/secrets.js'
 import { executorNamed, services as own } from './execute/services.js'
 import { fetchNamed, type Fetching } from './fetch-references.js'
@@ -34,6 +31,7 @@ import { missingSecrets, selectionOf, type Selected } from './selection.js'
 import type { Pipeline } from './source/pipeline.js'
 import { parsePipeline } from './source/parse.js'
 import { readLock } from './plan/lock-file.js'
+import { readText } from './source/read-text.js'
 import { findProjectRoot } from './source/project-root.js'
 import { readSecrets } from './source/secrets.js'
 import { userCache } from './plugin/user-cache.js'
@@ -73,39 +71,6 @@ function unknownExecutors({ pipeline }: Graph, { providers }: Registry): readonl
     problems.error('unknown-executor', pipeline.rangeOf(['stages', id, 'executor']), `No plugin provides the executor "${executor}".`, { hint: 'Leave it out, or write local, to run on this machine.' })
   }
   return problems.diagnostics
-}
-
-const error = (code: Diagnostic['code'], message: string, hint?: string): { ok: false; diagnostics: readonly Diagnostic[] } => ({
-  ok: false,
-  diagnostics: [{ code, severity: 'error', message, ...(hint && { hint }) }],
-})
-
-type ReadText = 'pipeline' | 'file of parameters'
-
-/** A file of more is a mistake in its name, whatever it holds; 100,000 stages written out are about 6 MiB. */
-const mostMiB = 32
-
-async function readText(file: string, what: ReadText): Promise<Result<string>> {
-  try {
-    const { size } = await stat(file)
-    if (size > mostMiB * 2 ** 20) return error('no-file', `the ${what} ${file} has ${Math.round(size / 2 ** 20).toLocaleString('en')} MiB, more than the ${mostMiB} that are read`, 'Name a file of YAML here; data belongs in files that parameters name.')
-    const bytes = await readFile(file)
-    if (!isUtf8(bytes)) return error('no-file', `the ${what} ${file} is not text in UTF-8`, 'Save it as UTF-8.')
-    return { ok: true, value: bytes.toString('utf8'), diagnostics: [] }
-  } catch (e) {
-    const { code } = e as NodeJS.ErrnoException
-    if (code === 'ENOENT') return error('no-file', `there is no ${what} ${file}`, await whatThereIs(file, what))
-    if (code === 'EISDIR') return error('no-file', `the ${what} ${file} is a folder`, await whatThereIs(join(file, 'pipeline.yaml'), what))
-    return error('no-file', `the ${what} ${file} cannot be read: ${(e as Error).message}`)
-  }
-}
-
-/** What may have been meant, or how to come to a first file. */
-async function whatThereIs(file: string, what: ReadText): Promise<string | undefined> {
-  const files = (await readdir(dirname(file)).catch(() => [])).filter(name => /\.ya?ml$/.test(name))
-  const near = nearest(basename(file), files)
-  if (near !== undefined) return `Did you mean "${join(relative(process.cwd(), dirname(file)), near)}"?`
-  return files.length === 0 && what === 'pipeline' ? '`hone init` makes a project to start from.' : undefined
 }
 
 /** What is a mistake whatever a plugin that did not load would have brought. */
@@ -154,7 +119,7 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
   const root = storeRoot(projectRoot, env)
   const noPlace = placeProblem(realIo, root)
   const pipeline = parsePipeline({ file, text: text.value, projectRoot, env, set: options.set, paramsFile, ...(!noPlace && { memory: layout(root).reading(relative(projectRoot, file)) }) })
-  if (noPlace) return { ok: false, diagnostics: [...pipeline.diagnostics, ...error('store', noPlace.message, noPlace.hint).diagnostics] }
+  if (noPlace) return { ok: false, diagnostics: [...pipeline.diagnostics, ...refusal('store', noPlace.message, noPlace.hint).diagnostics] }
   const read = pipeline.ok ? pipeline.value : pipeline.partial
   if (!read) return { ok: false, diagnostics: pipeline.diagnostics }
   const registry = await loadRegistry({ builtIn: options.builtIn, plugins: read.plugins, projectRoot, cacheDir: layout(root).plugins })
@@ -178,9 +143,9 @@ async function openAmong(options: OpenOptions, chain: readonly string[], { other
     store = stores.get(`${root}\0${projectRoot}`) ?? (await (replaced ? (await services()).get(own.store) : openStore)({ root, projectRoot }))
     stores.set(`${root}\0${projectRoot}`, store)
   } catch (e) {
-    if (e instanceof StoreError) return error('store', e.message, e.hint)
+    if (e instanceof StoreError) return refusal('store', e.message, e.hint)
     if (e instanceof DiagnosticError) return { ok: false, diagnostics: [e.diagnostic] }
-    if (replaced) return error('plugin-fault', `the store of ${replaced.plugin} cannot be opened: ${(e as Error).message}`)
+    if (replaced) return refusal('plugin-fault', `the store of ${replaced.plugin} cannot be opened: ${(e as Error).message}`)
     throw e
   }
   const backend = options.backend ?? env['HONE_BACKEND']
@@ -240,7 +205,7 @@ async function prepareOpened(opened: Result<OpenedPipeline> & { ok: true }, opti
   } catch (e) {
     // A value that a hit gave does not fit where it is read.
     if (e instanceof DiagnosticError) return { ok: false, diagnostics: [...diagnostics, e.diagnostic] }
-    if (e instanceof StoreError) return error('store', e.message, e.hint)
+    if (e instanceof StoreError) return refusal('store', e.message, e.hint)
     throw e
   }
 }
@@ -265,7 +230,7 @@ async function prepareToRun(opened: Result<OpenedPipeline> & { ok: true }, optio
     // A store that cannot be written can still be read: a run of hits alone needs no more.
     if ([...nodes.values()].some(({ action }) => action === 'run' || action === 'undetermined')) tryWriting(realIo, store.root)
   } catch (e) {
-    if (e instanceof StoreError) return { ok: false, diagnostics: [...prepared.diagnostics, ...error('store', e.message, e.hint).diagnostics] }
+    if (e instanceof StoreError) return { ok: false, diagnostics: [...prepared.diagnostics, ...refusal('store', e.message, e.hint).diagnostics] }
     throw e
   }
   return prepared

@@ -1,14 +1,14 @@
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { realIo } from './artifacts/io.js'
 import { layout } from './artifacts/layout.js'
 import { placeProblem } from './artifacts/store-place.js'
-import type { Result } from './diagnostics/result.js'
+import { refusal, type Result } from './diagnostics/result.js'
 import { loadRegistry, type NamedPlugin } from './plugin/load.js'
 import type { LoadedPlugin, Registry } from './plugin/registry.js'
 import { storeRoot } from './prepare.js'
 import { parsePipeline } from './source/parse.js'
 import { readProjectFile } from './source/project-file.js'
+import { readText } from './source/read-text.js'
 import { findProjectRoot } from './source/project-root.js'
 
 /** The plugins that a project's hone.yaml names, with the built-in ones. */
@@ -25,14 +25,9 @@ export async function projectRegistry(builtIn: readonly LoadedPlugin[], files: r
   const plugins = new Map<string, NamedPlugin>()
   for (const name of files) {
     const file = resolve(name)
-    let text: string
-    try {
-      text = await readFile(file, 'utf8')
-    } catch (error) {
-      const message = (error as NodeJS.ErrnoException).code === 'ENOENT' ? `there is no pipeline ${file}` : `the pipeline ${file} cannot be read: ${(error as Error).message}`
-      return { ok: false, diagnostics: [{ code: 'no-file', severity: 'error', message }] }
-    }
-    const parsed = parsePipeline({ file, text, projectRoot: findProjectRoot(file), env: {} })
+    const text = await readText(file, 'pipeline')
+    if (!text.ok) return text
+    const parsed = parsePipeline({ file, text: text.value, projectRoot: findProjectRoot(file), env: {} })
     const pipeline = parsed.ok ? parsed.value : parsed.partial
     if (!pipeline) return { ok: false, diagnostics: parsed.diagnostics }
     for (const plugin of pipeline.plugins) if (!plugins.has(plugin.value)) plugins.set(plugin.value, plugin)
@@ -44,6 +39,6 @@ export async function projectRegistry(builtIn: readonly LoadedPlugin[], files: r
 async function load(projectRoot: string, builtIn: readonly LoadedPlugin[], plugins: readonly NamedPlugin[], isOwnCommand?: (name: string) => boolean): Promise<Result<Registry>> {
   const root = storeRoot(projectRoot)
   const noPlace = plugins.length > 0 ? placeProblem(realIo, root) : undefined
-  if (noPlace) return { ok: false, diagnostics: [{ code: 'store', severity: 'error', message: noPlace.message, hint: noPlace.hint }] }
+  if (noPlace) return refusal('store', noPlace.message, noPlace.hint)
   return loadRegistry({ builtIn, plugins, projectRoot, cacheDir: layout(root).plugins, ...(isOwnCommand && { isOwnCommand }) })
 }
