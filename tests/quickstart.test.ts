@@ -80,7 +80,7 @@ test('a changed row to train on runs what is made of it; the rows to test on com
   assert.ok(description)
   project.write({ [dataFile]: original.replace(description, `${description} Indeed`) })
   assert.equal((await plan())['run'], ['questions', 'shuffled_questions'])
-  assert.equal(await why('questions'), ['files data.0: .json changed'])
+  assert.equal(await why('questions'), ['files data: browsers.css-data.json changed'])
   assert.equal((await run()).ran, all.filter(stage => stage !== 'base_answers' && stage !== 'base_choices').sort())
   await undo()
 })
