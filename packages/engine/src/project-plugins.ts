@@ -8,7 +8,7 @@ import type { LoadedPlugin, Registry } from './plugin/registry.js'
 import { storeRoot } from './prepare.js'
 import { parsePipeline } from './source/parse.js'
 import { readProjectFile } from './source/project-file.js'
-import { readText } from './source/read-text.js'
+import { readText } from './read-text.js'
 import { findProjectRoot } from './source/project-root.js'
 
 /** The plugins that a project's hone.yaml names, with the built-in ones. */

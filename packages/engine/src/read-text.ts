@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
-import { refusal, type Result } from '../diagnostics/result.js'
-import { nearest } from '../diagnostics/suggestion.js'
+import { refusal, type Result } from './diagnostics/result.js'
+import { nearest } from './diagnostics/suggestion.js'
 
 type ReadText = 'pipeline' | 'file of parameters'
 
