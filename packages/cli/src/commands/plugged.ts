@@ -44,7 +44,7 @@ function addOne(program: Command, shell: Shell, command: CommandDefinition, plug
       if (value !== undefined) params[name] = value
     }
     const wrong = commandProblems(command, params)
-    if (wrong.length > 0) return shell.refuse(`${wrong.join('\nerror: ')}`)
+    if (wrong.length > 0) return shell.refuse(wrong.join('\nerror: '))
     const { cancel, stop } = interrupts(message => shell.stderr.write(`${message}\n`))
     try {
       const run = defaultOf(await command.run())

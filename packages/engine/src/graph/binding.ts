@@ -96,8 +96,9 @@ export function bindStage(entry: StageEntry & { registered: RegisteredStage }, p
     checkMembers(entry, params, known, new Set([...waiting, ...failed]), registry, pipeline, collector)
     const isSound = collector.errors === before && failed.length === 0
     const shapes = Object.fromEntries(entry.inputs.map(input => [input.port, input.shape]))
-    const inputPorts = declared('inputs', () => (typeof definition.inputs === 'function' ? definition.inputs(params, Object.keys(shapes), shapes) : definition.inputs), isSound, entry, pipeline, collector) ?? {}
-    const outputPorts = declared('outputs', () => (typeof definition.outputs === 'function' ? definition.outputs(params) : definition.outputs), isSound, entry, pipeline, collector)
+    const { inputs, outputs } = definition
+    const inputPorts = typeof inputs === 'function' ? (portsOf('inputs', () => inputs.call(definition, params, Object.keys(shapes), shapes), isSound) ?? {}) : inputs
+    const outputPorts = typeof outputs === 'function' ? portsOf('outputs', () => outputs.call(definition, params), isSound) : outputs
     if (typeof definition.determinism === 'function' && isSound && waiting.length === 0) checkDeterminism(definition.determinism, params)
     return {
       params,
@@ -113,8 +114,20 @@ export function bindStage(entry: StageEntry & { registered: RegisteredStage }, p
     collector.error('plugin-fault', pipeline.rangeOf([...path, 'uses']), `"${definition.id}" fails to say ${what}: ${why}`, { hint: `It comes from the plugin ${entry.registered.plugin.name}.` })
   }
 
+  /** Ports that a function of the definition names for these parameters; those of a definition without one were looked at when it was loaded. */
+  function portsOf<T extends object>(side: 'inputs' | 'outputs', ask: () => T, isSound: boolean): T | undefined {
+    const asked = answerOf(ask, given => portFaults(side, given).next().value as string | undefined)
+    if (asked.fault === undefined) return asked.answer
+    // Wrong parameters may well confuse it; they have been complained about.
+    if (isSound) faulty('what ports it has', asked.fault)
+    return undefined
+  }
+
   function checkDeterminism(determinism: (params: JsonObject) => Determinism, params: JsonObject): void {
-    const { fault } = answerOf(() => determinism(params), answer => determinismFault(answer) && `${determinismFault(answer)}; got ${show(answer)}`)
+    const { fault } = answerOf(() => determinism(params), answer => {
+      const wrong = determinismFault(answer)
+      return wrong && `${wrong}; got ${show(answer)}`
+    })
     if (fault !== undefined) faulty('whether it repeats itself', fault)
   }
 
@@ -257,14 +270,6 @@ function answerOf<T>(ask: () => T, faultOf: (answer: T) => string | undefined): 
   } catch (error) {
     return { fault: (error as Error).message }
   }
-}
-
-/** Ports of a definition: as they are, or what its function says for these parameters. */
-function declared<T extends object>(side: 'inputs' | 'outputs', ports: () => T, isSound: boolean, { path, registered }: StageEntry & { registered: RegisteredStage }, pipeline: Pipeline, collector: Collector): T | undefined {
-  const { answer, fault } = { answer: undefined, ...answerOf(ports, given => portFaults(side, given).next().value as string | undefined) }
-  // Wrong parameters may well confuse it; they have been complained about.
-  if (fault !== undefined && isSound) collector.error('plugin-fault', pipeline.rangeOf([...path, 'uses']), `"${registered.definition.id}" fails to say what ports it has: ${fault}`, { hint: `It comes from the plugin ${registered.plugin.name}.` })
-  return answer
 }
 
 /** What parameters name, by the port that it feeds. */

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { BuildOptions, Metafile, Plugin } from 'esbuild'
 import { areUnchanged, stampsOf } from './remember-by-files.js'
-import { foldersAt, loaderOf, unfollowedBy } from './unfollowed.js'
+import { foldersAt, loaderOf, scripts, unfollowedBy } from './unfollowed.js'
 import { externalPath, honePackage, isForeign, packages, runsFromSource, type BuiltInModules } from './resolve.js'
 
 /** Raised when what is remembered of a bundle is of another form. */
@@ -26,7 +26,6 @@ export interface PluginBundle {
 /** Whether the files of a bundle are those that were written: a crash may have cut them short, and nothing else reads their content before Node does. */
 export const isWhole = ({ files }: PluginBundle): boolean => areUnchanged(files)
 
-const scripts = /\.(?:[cm]?[jt]s|[jt]sx)$/
 const requireBanner = "import { createRequire as __honeRequire } from 'node:module'; const require = __honeRequire(import.meta.url);"
 
 /** Options that the bundle to run and the bundle to hash share. Nothing of the machine may show in the result. */

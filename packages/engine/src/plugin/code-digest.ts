@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { bundledFiles, bundleOptions, readFiles } from './bundle.js'
 import { dependenciesOf } from './dependencies.js'
 import { installedFrom } from './installed.js'
-import { edited, foldersAt, isScript, loaderOf, unfollowedBy, unfollowedIn } from './unfollowed.js'
+import { edited, foldersAt, loaderOf, scripts, unfollowedBy, unfollowedIn } from './unfollowed.js'
 import { honePackage, isForeign, packageOf, packages, type BuiltInModules, type PackageId } from './resolve.js'
 
 /** What a stage's code comes to, and the files that it rests on (sources, declared assets, package.json of packages). */
@@ -44,7 +44,7 @@ export async function digestCode(entry: string, builtIn: BuiltInModules, strict:
     plugins: [
       {
         name: 'hone-assets',
-        setup: setup => setup.onLoad({ filter: /\.(?:[cm]?[jt]s|[jt]sx)$/ }, async ({ path }) => {
+        setup: setup => setup.onLoad({ filter: scripts }, async ({ path }) => {
           if (foreign(path)) return undefined
           const text = await readFile(path, 'utf8')
           const found = await unfollowedBy(path, text)
@@ -95,7 +95,7 @@ export async function digestCode(entry: string, builtIn: BuiltInModules, strict:
       const bytes = await readFile(asset).catch(() => undefined)
       if (bytes === undefined) return { digest: undefined, why: `it names ${asset}, which is not a file`, inputs: [...inputs] }
       inputs.add(asset)
-      const script = strict && isScript(asset) && !within.includes(asset) ? await digestCode(asset, builtIn, strict, [...within, entry, asset]).catch(() => undefined) : undefined
+      const script = strict && scripts.test(asset) && !within.includes(asset) ? await digestCode(asset, builtIn, strict, [...within, entry, asset]).catch(() => undefined) : undefined
       for (const input of script?.inputs ?? []) inputs.add(input)
       if (script && script.digest === undefined) return { digest: undefined, why: script.why ?? '', inputs: [...inputs] }
       if (script?.digest !== undefined) hash.update(`script\0${script.digest}`)

@@ -213,7 +213,7 @@ class Loader {
 
   async #digest(pluginFile: string, entry: string | undefined, strict: boolean): Promise<Digested> {
     const file = entry ?? pluginFile
-    const { value: { digest, why } } = await rememberByFiles({
+    const { value: { digest, why }, isNew } = await rememberByFiles({
       path: this.#memoPath('digest', `${file}\0${strict}`),
       salt: `${digestRules} ${JSON.stringify(this.#builtIn)}`,
       stamps: this.#stamps,
@@ -222,9 +222,9 @@ class Loader {
         return { value: { digest: made.digest ?? null, ...(made.why !== undefined && { why: made.why }) }, inputs: made.inputs }
       },
     })
-    // What runs is the bundle: the digest must be of the same text.
-    const { stamps } = await this.#bundle(pluginFile)
-    if (!areUnchanged(stamps)) return { digest: undefined, why: 'its files were written to while it was loaded' }
+    // What runs is the bundle: the digest must be of the same text. What is remembered of both was held against one look at the files.
+    const bundle = await this.#bundle(pluginFile)
+    if ((isNew || bundle.isNew) && !areUnchanged(bundle.stamps)) return { digest: undefined, why: 'its files were written to while it was loaded' }
     return { digest: digest ?? undefined, ...(why !== undefined && { why }) }
   }
 
@@ -279,10 +279,11 @@ function missingExport({ message }: Error, sources: readonly string[]): { readon
   for (const file of sources) {
     if (file.includes(`${sep}node_modules${sep}`) || !existsSync(file)) continue
     const text = readFileSync(file, 'utf8')
-    const [at] = importing.exec(text)?.indices?.[1] ?? []
-    if (at === undefined) continue
+    const match = importing.exec(text)
+    const [at] = match?.indices?.[1] ?? []
+    if (!match || at === undefined) continue
     const before = text.slice(0, at).split('\n')
-    return { message: `"${importing.exec(text)![2]}" has no export "${name}"`, range: placeInFile(file, before.length, before.at(-1)!.length + 1, name.length) }
+    return { message: `"${match[2]}" has no export "${name}"`, range: placeInFile(file, before.length, before.at(-1)!.length + 1, name.length) }
   }
   return undefined
 }

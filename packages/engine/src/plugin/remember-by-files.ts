@@ -65,6 +65,8 @@ export interface Remembering<T> {
 /** What was made of files, and the stamps that they had when they were read for it. */
 export interface Made<T> {
   readonly value: T
+  /** Made now, and not remembered. */
+  readonly isNew: boolean
   readonly stamps: Readonly<Record<string, string>>
 }
 
@@ -72,7 +74,7 @@ export interface Made<T> {
 export async function rememberByFiles<T>({ path, salt: own, stamps, compute, isGood = () => true }: Remembering<T>): Promise<Made<T>> {
   const salt = [own, esbuildVersion(), process.execArgv.includes('--conditions=hone-source'), process.env['NODE_PATH'] ?? ''].join('\0')
   const known = await recall(path)
-  if (known?.salt === salt && Object.entries(known.stamps).every(([file, text]) => isStill(stamps.of(file), text, known.at)) && isGood(known.value as T)) return { value: known.value as T, stamps: known.stamps }
+  if (known?.salt === salt && Object.entries(known.stamps).every(([file, text]) => isStill(stamps.of(file), text, known.at)) && isGood(known.value as T)) return { value: known.value as T, isNew: false, stamps: known.stamps }
   const entry: Entry = { salt, ...(await computed(compute)) }
   try {
     await mkdir(dirname(path), { recursive: true })
@@ -82,7 +84,7 @@ export async function rememberByFiles<T>({ path, salt: own, stamps, compute, isG
   } catch {
     // A read-only cache is no reason to stop: the next plan computes it again.
   }
-  return { value: entry.value as T, stamps: entry.stamps }
+  return { value: entry.value as T, isNew: true, stamps: entry.stamps }
 }
 
 /** Once more where a file was written meanwhile, perhaps after it was read. */

@@ -181,4 +181,5 @@ export function foldersAt(module: string, folder: string): string[] {
   }
 }
 
-export const isScript = (path: string): boolean => /^\.(?:[cm]?[jt]s|[jt]sx)$/.test(extname(path))
+/** Names of files that hold code. */
+export const scripts = /\.(?:[cm]?[jt]s|[jt]sx)$/
